@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { compare, type Comparison, type ComparisonContext } from './comparison.js';
+import { runMemoryReport } from './memory-report.js';
+import { type BenchOptions, HELP, readOptions, UsageError } from './options.js';
+import { chooseCores } from './pinning.js';
+import { startRedisServer } from './redis-server.js';
+import { FOREIGN_CORES_MAX, type Row, summarize } from './summary.js';
+import { formatTable, toJsonRow } from './table.js';
+import { CONTROL_SYSTEM } from './systems/registry.js';
+import { WORKLOADS } from './workloads.js';
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const cores = chooseCores();
+  const server = await startRedisServer(cores.redis);
+  try {
+    print(`Redis ${server.version}, Node ${process.version}, ${describeCores(cores.redis)}`);
+    if (options.memory) {
+      await runMemoryReport({ redisUrl: server.url, core: cores.node, print });
+    } else {
+      await runComparison({ options, redisUrl: server.url, cores, report: showProgress });
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+async function runComparison(context: ComparisonContext): Promise<void> {
+  const { options } = context;
+  const comparison = await compare(context);
+  showProgress('');
+  const rows: Row[] = [];
+  for (const concurrency of options.concurrencies) {
+    const block = options.systems
+      .map((system) => summarize(comparison.results, system, concurrency))
+      .filter((row) => row !== undefined);
+    rows.push(...block);
+    printBlock(options, concurrency, block);
+  }
+  printFindings(rows, comparison);
+  if (options.json !== undefined) {
+    const file = resolve(options.json);
+    const json = rows.map((row) => toJsonRow(options.workload, row));
+    writeFileSync(file, `${JSON.stringify(json, null, 2)}\n`);
+    print(`Rows written to ${file}`);
+  }
+}
+
+function printBlock(options: BenchOptions, concurrency: number, block: readonly Row[]): void {
+  const accounts = WORKLOADS[options.workload].accounts.toLocaleString('en-US');
+  print(
+    `\n${options.workload}: ${concurrency} concurrent ${concurrency === 1 ? 'call' : 'calls'}, ` +
+      `${accounts} accounts, medians of ${options.rounds} × ${options.seconds} s`,
+  );
+  print(formatTable(block));
+}
+
+function printFindings(rows: readonly Row[], comparison: Comparison): void {
+  print('');
+  if (rows.some((row) => row.noisy)) {
+    print(
+      `* fewer than two rounds had less than ${FOREIGN_CORES_MAX} cores of foreign load: ` +
+        'read the CPU columns, not the throughput',
+    );
+  }
+  print(
+    `Control: ${CONTROL_SYSTEM} left ${comparison.controlAnomalies} accounts wrong, as it must.`,
+  );
+  for (const failure of comparison.failures) process.stderr.write(`FAILED: ${failure}\n`);
+  if (comparison.failures.length > 0) process.exitCode = 1;
+  else print('Every other balance is exact.');
+}
+
+function describeCores(redisCore: number | undefined): string {
+  return redisCore === undefined ? 'processes not pinned' : 'Redis and Node pinned to a core each';
+}
+
+function showProgress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${line}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+try {
+  await main();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(error instanceof UsageError ? `${message}\n\n${HELP}` : `${message}\n`);
+  process.exitCode = 1;
+}

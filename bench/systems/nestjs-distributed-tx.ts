@@ -1,0 +1,104 @@
+import 'reflect-metadata';
+import { type INestApplicationContext, Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  DistributedTxModule,
+  getTxRepositoryToken,
+  InjectTxRepository,
+  Transactional,
+  TransactionManager,
+  TxEntity,
+  type TxRepository,
+} from 'nestjs-distributed-tx';
+import { InsufficientFundsError, newAccount } from '../accounts.js';
+import { readStoredItems } from './stored-items.js';
+import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import { chunksOf } from './layouts.js';
+
+const INSERTS_PER_TRANSACTION = 100;
+
+@TxEntity({ name: 'account' })
+export class Account {
+  id!: string;
+  owner!: string;
+  balance!: number;
+  s!: string;
+}
+
+@Injectable()
+export class TransferService {
+  attempts = 0;
+
+  constructor(@InjectTxRepository(Account) private readonly accounts: TxRepository<Account>) {}
+
+  @Transactional()
+  async transfer(from: string, to: string, amount: number): Promise<void> {
+    this.attempts += 1;
+    const [source, target] = await this.accounts.findManyOrFail([from, to]);
+    if (source.balance < amount) throw new InsufficientFundsError(from);
+    await this.accounts.save({ ...source, balance: source.balance - amount });
+    await this.accounts.save({ ...target, balance: target.balance + amount });
+  }
+}
+
+/** A Nest application as the README shows it, without a server in front. */
+export async function createBankApplication(redisUrl: string): Promise<INestApplicationContext> {
+  @Module({
+    imports: [
+      DistributedTxModule.forRoot({ redis: redisUrl }),
+      DistributedTxModule.forFeature([Account]),
+    ],
+    providers: [TransferService],
+  })
+  class BankModule {}
+
+  return await NestFactory.createApplicationContext(BankModule, { logger: false });
+}
+
+/** Stores a new account under each id, in transactions of moderate size. */
+export async function insertAccounts(
+  application: INestApplicationContext,
+  ids: readonly string[],
+): Promise<void> {
+  const manager = application.get(TransactionManager);
+  const accounts = application.get<TxRepository<Account>>(getTxRepositoryToken(Account), {
+    strict: false,
+  });
+  for (const chunk of chunksOf(ids, INSERTS_PER_TRANSACTION)) {
+    await manager.run(async () => {
+      for (const id of chunk) await accounts.insert(newAccount(id));
+    });
+  }
+}
+
+class NestjsDistributedTx implements System {
+  #application!: INestApplicationContext;
+  #service!: TransferService;
+
+  constructor(private readonly context: SystemContext) {}
+
+  get attempts(): number {
+    return this.#service.attempts;
+  }
+
+  async setup(ids: readonly string[]): Promise<void> {
+    this.#application = await createBankApplication(this.context.redisUrl);
+    this.#service = this.#application.get(TransferService);
+    await insertAccounts(this.#application, ids);
+  }
+
+  transfer(from: string, to: string, amount: number): Promise<void> {
+    return this.#service.transfer(from, to, amount);
+  }
+
+  /** Looks at the stored strings themselves, past the library. */
+  check(ids: readonly string[]): Promise<StoredAccount[]> {
+    return readStoredItems(this.context.redisUrl, ids);
+  }
+
+  async close(): Promise<void> {
+    await this.#application.close();
+  }
+}
+
+export const nestjsDistributedTx: CreateSystem = (context) => new NestjsDistributedTx(context);

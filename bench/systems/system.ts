@@ -1,0 +1,39 @@
+/** What a system needs to know to start. */
+export interface SystemContext {
+  readonly redisUrl: string;
+  /** How many calls run at once, at most. */
+  readonly concurrency: number;
+}
+
+/** One account as the system has stored it. */
+export interface StoredAccount {
+  readonly balance: number;
+  /** How many writes the account has seen; undefined where the layout counts none. */
+  readonly version?: number;
+}
+
+/** One way to move money between two accounts in Redis. */
+export interface System {
+  /**
+   * How often the body of a transfer was started. What exceeds the number of transfers was lost to
+   * conflicts.
+   */
+  readonly attempts: number;
+
+  /** Connects, and stores a new account under each id. */
+  setup(ids: readonly string[]): Promise<void>;
+
+  /**
+   * Reads both accounts, checks the balance, writes both. Resolves once the transfer is committed.
+   *
+   * @throws InsufficientFundsError when the balance does not suffice; nothing is written.
+   */
+  transfer(from: string, to: string, amount: number): Promise<void>;
+
+  /** Reads all accounts back for the check, in the order of `ids`. */
+  check(ids: readonly string[]): Promise<StoredAccount[]>;
+
+  close(): Promise<void>;
+}
+
+export type CreateSystem = (context: SystemContext) => System;

@@ -1,0 +1,167 @@
+import {
+  CrossNodeTransactionError,
+  DistributedTxError,
+  InvariantViolationError,
+  TransactionOutcomeUnknownError,
+} from '../errors/index.js';
+import type { Clock } from '../store/clock.js';
+import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
+import { ABSENT_VERSION } from '../store/version.js';
+import {
+  CommitReplyLostError,
+  type OnePhaseCommit,
+  type OnePhaseReply,
+  type ReadReply,
+  type RecordedOutcome,
+  type VersionedStore,
+} from '../store/versioned-store.js';
+import { planCommit, type CommitFacts, type PlacedItem } from './commit-plan.js';
+
+/** Everything the coordinator needs to know of a transaction that wants to commit. */
+export interface CommitRequest extends CommitFacts {
+  readonly id: string;
+  /** Local monotonic milliseconds. */
+  readonly until: number;
+  /** Fixed earlier, if somebody asked for it. */
+  readonly address: TransactionAddress | undefined;
+  /** The members of the record's JSON. */
+  readonly record: string;
+  /** Told as soon as the commit may happen, so that a caller who gives up knows what to say. */
+  readonly onSending: (commit: OnePhaseCommit) => void;
+}
+
+/** `fenced`: the reply was lost, and the commit was made impossible before it happened. */
+export type CommitResult = OnePhaseReply | { readonly status: 'fenced' };
+
+export const COMMITTED: CommitResult = { status: 'committed', commitCounts: new Map() };
+
+/**
+ * The commit protocol. It alone knows the order of the steps:
+ *
+ * I1 Nothing is written before everything is checked, in one atomic step.
+ * I2 The outcome is decided only by writing the record, in the step that writes the items.
+ * I3 An outcome that is not known is never guessed: it is fenced, or reported as unknown.
+ */
+export class Coordinator {
+  readonly #stores: ReadonlyMap<string, VersionedStore>;
+  readonly #clock: Clock;
+
+  constructor(stores: ReadonlyMap<string, VersionedStore>, clock: Clock) {
+    this.#stores = stores;
+    this.#clock = clock;
+  }
+
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  /** @throws InvariantViolationError for a store nobody configured. */
+  store(name: string): VersionedStore {
+    const store = this.#stores.get(name);
+    if (store === undefined) throw new InvariantViolationError(`There is no store ${name}.`);
+    return store;
+  }
+
+  read(store: string, keys: readonly string[], until: number): Promise<ReadReply> {
+    return this.store(store).read(keys, until);
+  }
+
+  /** Fixes the home of a transaction: the smallest slot among the keys. */
+  addressFor(
+    id: string,
+    store: string,
+    keys: readonly string[],
+    until: number,
+  ): TransactionAddress {
+    const owner = this.store(store);
+    return { id, home: owner.homeOf(keys), deadlineAtMs: Math.ceil(owner.toNodeTime(until)) };
+  }
+
+  /** @throws CrossNodeTransactionError, StoreUnavailableError, TransactionOutcomeUnknownError */
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const plan = planCommit(request);
+    switch (plan.kind) {
+      case 'nothing':
+        return COMMITTED;
+      case 'validate':
+        return this.validate(request.items, request.until);
+      case 'cross-node':
+        throw new CrossNodeTransactionError(plan.nodes);
+      case 'one-phase':
+        return this.#commitOnePhase(this.store(plan.store), request);
+    }
+  }
+
+  /** Holds every item against the version that was seen; a lock of anybody counts as a change. */
+  async validate(items: readonly PlacedItem[], until: number): Promise<CommitResult> {
+    const names = new Set(items.map((item) => item.store));
+    const found = new Map<PlacedItem, string | undefined>();
+    await Promise.all(
+      [...names].map(async (name) => {
+        const own = items.filter((item) => item.store === name);
+        const keys = own.map((item) => item.key);
+        const reply = await this.read(name, keys, until);
+        own.forEach((item, nth) => {
+          const stood = reply.items[nth];
+          const version = stood?.kind === 'item' ? stood.version : ABSENT_VERSION;
+          const locked = stood?.kind === 'item' && stood.lock !== undefined;
+          found.set(item, locked ? `${version}*` : version);
+        });
+      }),
+    );
+    const index = items.findIndex((item) => found.get(item) !== item.expected);
+    if (index < 0) return COMMITTED;
+    return { status: 'conflict', index, found: found.get(items[index]!) ?? ABSENT_VERSION };
+  }
+
+  /** Makes sure that nobody finds the transaction undecided whose address is known outside. */
+  async rollBack(store: string, address: TransactionAddress, until: number): Promise<void> {
+    await this.store(store).fence(address, until);
+  }
+
+  /** The recorded outcome; with several stores, of the one that has a record. */
+  async outcomeOf(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
+    const outcomes = await Promise.all(
+      [...this.#stores.values()].map((store) => store.outcome(address, until)),
+    );
+    const order: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
+    return order.find((outcome) => outcomes.includes(outcome)) ?? 'expired';
+  }
+
+  async #commitOnePhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
+    const { id, items, until, record } = request;
+    const address = request.address ?? this.addressFor(id, store.name, homeKeys(items), until);
+    const commit: OnePhaseCommit = { address, items, record, sent: false };
+    request.onSending(commit);
+    try {
+      return await store.commitOnePhase(commit, until);
+    } catch (error) {
+      if (!(error instanceof CommitReplyLostError)) throw error;
+      return this.#resolve(store, address, until, error);
+    }
+  }
+
+  /** I3: asks by writing, so that a commit still under way cannot happen after the answer. */
+  async #resolve(
+    store: VersionedStore,
+    address: TransactionAddress,
+    until: number,
+    cause: Error,
+  ): Promise<CommitResult> {
+    try {
+      const outcome = await store.fence(address, until);
+      if (outcome === 'committed') return COMMITTED;
+      if (outcome === 'rolled_back') return { status: 'fenced' };
+    } catch (error) {
+      if (!(error instanceof DistributedTxError)) throw error;
+      throw new TransactionOutcomeUnknownError(printAddress(address), { cause: error });
+    }
+    throw new TransactionOutcomeUnknownError(printAddress(address), { cause });
+  }
+}
+
+/** The written items say where the record lies; where nothing is written, the read ones. */
+function homeKeys(items: readonly PlacedItem[]): readonly string[] {
+  const written = items.filter((item) => item.change !== undefined);
+  return (written.length > 0 ? written : items).map((item) => item.key);
+}

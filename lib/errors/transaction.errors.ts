@@ -1,0 +1,170 @@
+import { DistributedTxError } from './distributed-tx.error.js';
+import { ERROR_CODES } from './error-code.js';
+
+/** Propagation MANDATORY was asked for where no transaction is running. */
+export class TransactionRequiredError extends DistributedTxError {
+  override readonly name = 'TransactionRequiredError';
+  readonly code = ERROR_CODES.TRANSACTION_REQUIRED;
+  readonly category = 'user';
+}
+
+/** Propagation NEVER was asked for inside a transaction. */
+export class TransactionNotAllowedError extends DistributedTxError {
+  override readonly name = 'TransactionNotAllowedError';
+  readonly code = ERROR_CODES.TRANSACTION_NOT_ALLOWED;
+  readonly category = 'user';
+}
+
+/** An operation came to a transaction that has ended, or that is being committed. */
+export class TransactionClosedError extends DistributedTxError {
+  override readonly name = 'TransactionClosedError';
+  readonly code = ERROR_CODES.TRANSACTION_CLOSED;
+  readonly category = 'user';
+}
+
+/**
+ * The method returned normally, but its transaction had been marked for roll back before,
+ * mostly by an inner transactional method whose error was caught. That error is the `cause`.
+ */
+export class TransactionRolledBackError extends DistributedTxError {
+  override readonly name = 'TransactionRolledBackError';
+  readonly code = ERROR_CODES.TRANSACTION_ROLLED_BACK;
+  readonly category = 'user';
+}
+
+/** A write was tried in a transaction, or inside a method, that is read-only. */
+export class TransactionReadOnlyError extends DistributedTxError {
+  override readonly name = 'TransactionReadOnlyError';
+  readonly code = ERROR_CODES.TRANSACTION_READ_ONLY;
+  readonly category = 'user';
+}
+
+/** The items of the transaction lie on more than one node. Nothing was written. */
+export class CrossNodeTransactionError extends DistributedTxError {
+  override readonly name = 'CrossNodeTransactionError';
+  readonly code = ERROR_CODES.CROSS_NODE_TRANSACTION;
+  readonly category = 'user';
+
+  constructor(readonly nodes: readonly string[]) {
+    super(
+      `The transaction has items on ${nodes.length} nodes (${nodes.slice(0, 4).join(', ')}); this release commits ` +
+        'on one node at a time. Nothing was written. Give the entities a common `hashTag`, so that ' +
+        'their items share a slot, or keep them in one store.',
+    );
+  }
+}
+
+/** A transaction, an item or a key is larger than the limits in the module's options. */
+export class LimitExceededError extends DistributedTxError {
+  override readonly name = 'LimitExceededError';
+  readonly code = ERROR_CODES.LIMIT_EXCEEDED;
+  readonly category = 'user';
+
+  constructor(
+    readonly limit: string,
+    readonly allowed: number,
+    readonly actual: number,
+  ) {
+    super(
+      `limits.${limit} allows ${allowed}, this transaction asks for ${actual}. Nothing was written. ` +
+        'Split the work, or raise the limit in forRoot({ limits }).',
+    );
+  }
+}
+
+/** A text is not the address of a transaction. */
+export class TransactionAddressError extends DistributedTxError {
+  override readonly name = 'TransactionAddressError';
+  readonly code = ERROR_CODES.ADDRESS_INVALID;
+  readonly category = 'user';
+}
+
+/** The whole call took longer than `timeoutMs`. It was rolled back; nothing was written. */
+export class TransactionTimeoutError extends DistributedTxError {
+  override readonly name = 'TransactionTimeoutError';
+  readonly code = ERROR_CODES.TRANSACTION_TIMEOUT;
+  readonly category = 'internal';
+
+  constructor(
+    readonly timeoutMs: number,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(
+      `The transaction did not finish within ${timeoutMs} ms and was rolled back. ` +
+        'Do less in it, or raise `timeoutMs`.',
+      options,
+    );
+  }
+}
+
+/** Nobody listens any more to the Observable of a transactional method; it was rolled back. */
+export class StreamUnsubscribedError extends DistributedTxError {
+  override readonly name = 'StreamUnsubscribedError';
+  readonly code = ERROR_CODES.STREAM_UNSUBSCRIBED;
+  readonly category = 'internal';
+
+  constructor() {
+    super('The Observable was unsubscribed before it completed; its transaction was rolled back.');
+  }
+}
+
+/** What a conflict was about. */
+export interface ConflictDetails {
+  /** The key of the item in the store. */
+  readonly item: string;
+  /** The version this transaction saw; `0` is an absent item. */
+  readonly versionSeen: string;
+  /** The version that stood at commit; `0` is an absent item. */
+  readonly versionFound: string;
+  /** The id of the transaction that wrote the version found; undefined where the item is gone. */
+  readonly winner: string | undefined;
+}
+
+/** Another transaction changed an item that this one depends on, and all attempts are used up. */
+export class TransactionConflictError extends DistributedTxError implements ConflictDetails {
+  override readonly name = 'TransactionConflictError';
+  readonly code = ERROR_CODES.TRANSACTION_CONFLICT;
+  readonly category = 'conflict';
+  readonly item: string;
+  readonly versionSeen: string;
+  readonly versionFound: string;
+  readonly winner: string | undefined;
+
+  constructor(details: ConflictDetails) {
+    super(
+      `Conflict on ${quoteKey(details.item)}: this transaction saw version ${details.versionSeen}, found ` +
+        `${details.versionFound}${details.winner ? `, written by transaction ${details.winner}` : ''}. ` +
+        'Nothing was written; the call may be made again.',
+    );
+    this.item = details.item;
+    this.versionSeen = details.versionSeen;
+    this.versionFound = details.versionFound;
+    this.winner = details.winner;
+  }
+}
+
+/**
+ * The commit was sent and its reply was lost, and the store could not be asked until the deadline.
+ * `transactionManager.outcomeOf(error.address)` tells the outcome once the store answers again.
+ */
+export class TransactionOutcomeUnknownError extends DistributedTxError {
+  override readonly name = 'TransactionOutcomeUnknownError';
+  readonly code = ERROR_CODES.OUTCOME_UNKNOWN;
+  readonly category = 'outcome-unknown';
+
+  constructor(
+    readonly address: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(
+      `The outcome of transaction ${address} is unknown: its commit may or may not have happened. ` +
+        'Do not repeat the work before transactionManager.outcomeOf(address) has answered.',
+      options,
+    );
+  }
+}
+
+/** Keys may hold anything; a message holds printable text of bounded length. */
+export function quoteKey(key: string): string {
+  return JSON.stringify(key.length > 120 ? `${key.slice(0, 120)}…` : key);
+}

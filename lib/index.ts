@@ -1,0 +1,36 @@
+export * from './errors/index.js';
+export * from './module/index.js';
+export * from './repository/index.js';
+export * from './transactional/index.js';
+
+export { Propagation } from './transaction/propagation.js';
+export { Transaction, type TransactionStatus } from './transaction/transaction.js';
+export { TransactionManager } from './transaction/transaction-manager.js';
+export type { Operation, OperationKind } from './transaction/operation.js';
+export type { RetryOptions } from './transaction/backoff.js';
+export type { TransactionLimits } from './transaction/limits.js';
+export type {
+  ErrorFilter,
+  Isolation,
+  TransactionDefaults,
+  TransactionOptions,
+} from './transaction/transaction-options.js';
+export { TRANSACTION_CHANNELS, type TransactionEvent } from './transaction/transaction-events.js';
+
+export type { Clock, Cancel } from './store/clock.js';
+export type { RedisSource } from './store/redis/redis-client.js';
+export type { StoredItem, ForeignValue } from './store/stored-item.js';
+export type { TransactionAddress } from './store/transaction-address.js';
+export {
+  CommitReplyLostError,
+  type CommitItem,
+  type CounterIncrement,
+  type FencedOutcome,
+  type ItemChange,
+  type OnePhaseCommit,
+  type OnePhaseReply,
+  type ReadReply,
+  type RecordedOutcome,
+  type RecordLifetime,
+  type VersionedStore,
+} from './store/versioned-store.js';

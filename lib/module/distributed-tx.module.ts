@@ -1,0 +1,81 @@
+import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
+import { ModuleOptionsError } from '../errors/index.js';
+import { definitionOf, type EntityClass } from '../repository/entity-definition.js';
+import { TransactionManager } from '../transaction/transaction-manager.js';
+import { TransactionalExplorer } from '../transactional/transactional.explorer.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+} from './distributed-tx.module-definition.js';
+import type { DistributedTxModuleOptions } from './distributed-tx.options.js';
+import { DistributedTxRuntime } from './distributed-tx.runtime.js';
+import { RepositoryFactory } from './repository-factory.js';
+
+/** Holds the repositories of one `forFeature`. */
+@Module({})
+export class DistributedTxFeatureModule {}
+
+/**
+ * Distributed transactions for a Nest application: `forRoot` (or `forRootAsync`) once, `forFeature`
+ * in each module for the entities it works with.
+ */
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    {
+      provide: DistributedTxRuntime,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: (options: DistributedTxModuleOptions) => new DistributedTxRuntime(options).open(),
+    },
+    {
+      provide: TransactionManager,
+      inject: [DistributedTxRuntime],
+      useFactory: (runtime: DistributedTxRuntime) => runtime.manager,
+    },
+    RepositoryFactory,
+    TransactionalExplorer,
+  ],
+  exports: [TransactionManager, DistributedTxRuntime, RepositoryFactory],
+})
+export class DistributedTxModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+  /** @throws ModuleOptionsError for a second `forRoot` in one application. */
+  constructor(
+    modules: ModulesContainer,
+    private readonly runtime: DistributedTxRuntime,
+  ) {
+    super();
+    const roots = [...modules.values()].filter((module) => module.metatype === DistributedTxModule);
+    if (roots.length > 1) {
+      throw new ModuleOptionsError(
+        'DistributedTxModule.forRoot() is imported more than once. Import it once, in the root module; ' +
+          'for several stores use forRoot({ stores }).',
+      );
+    }
+  }
+
+  /** Provides a `TxRepository` for each entity, to be injected with `@InjectTxRepository`. */
+  static forFeature(entities: readonly EntityClass[]): DynamicModule {
+    const providers = entities.map(definitionOf).map((definition) => ({
+      provide: definition.token,
+      inject: [{ token: RepositoryFactory, optional: true }],
+      useFactory: (factory: RepositoryFactory | undefined) => {
+        if (factory !== undefined) return factory.create(definition);
+        throw new ModuleOptionsError(
+          `The repository of ${definition.entityClass.name} needs DistributedTxModule.forRoot() in the root module ` +
+            '(or, with isGlobal: false, in this one).',
+        );
+      },
+    }));
+    return {
+      module: DistributedTxFeatureModule,
+      providers,
+      exports: providers.map(({ provide }) => provide),
+    };
+  }
+
+  /** Runs after the servers of the application have closed, so that nothing in flight is cut off. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.runtime.close();
+  }
+}

@@ -1,0 +1,211 @@
+import { ModuleOptionsError, TransactionOptionsError } from '../errors/index.js';
+import type { Clock } from '../store/clock.js';
+import type { RedisSource } from '../store/redis/redis-client.js';
+import { RESERVED_PREFIX } from '../store/transaction-address.js';
+import type { RecordLifetime, VersionedStore } from '../store/versioned-store.js';
+import { DEFAULT_LIMITS, type TransactionLimits } from '../transaction/limits.js';
+import type { Random } from '../transaction/random.js';
+import {
+  BUILT_IN_DEFAULTS,
+  validateOptions,
+  type TransactionDefaults,
+} from '../transaction/transaction-options.js';
+
+/** What a store of one's own is given. */
+export interface StoreContext {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly lifetime: RecordLifetime;
+}
+
+/** A Redis, the store in this process, or a store of one's own. */
+export type StoreOptions =
+  { readonly redis: RedisSource } | 'embedded' | ((context: StoreContext) => VersionedStore);
+
+export interface DistributedTxModuleOptions {
+  /** Short for `stores: { default: { redis } }`: a URL, ioredis options, or a client, which is duplicated. */
+  readonly redis?: RedisSource;
+  /** Short for `stores: { default: 'embedded' }`: everything in this process, nothing kept. */
+  readonly store?: 'embedded';
+  /** Several stores by name; entities choose one with `@TxEntity({ store })`. */
+  readonly stores?: Readonly<Record<string, StoreOptions>>;
+  /** Put before the key of every entity. @default '' */
+  readonly keyPrefix?: string;
+  /** The options of every transaction that does not set its own. */
+  readonly defaults?: TransactionDefaults;
+  /** The longest `timeoutMs` a transaction may ask for, in milliseconds. 1 to 3600000. @default 60000 */
+  readonly maxTimeoutMs?: number;
+  /** `lazy` starts without a server; the first transactions wait for it. @default 'eager' */
+  readonly startup?: 'eager' | 'lazy';
+  /** How long an eager start waits for the server, in milliseconds. 1 to 600000. @default 10000 */
+  readonly connectTimeoutMs?: number;
+  /** A connection that is silent for so long is given up, in milliseconds. 10 to 600000. @default 2000 */
+  readonly commandTimeoutMs?: number;
+  /** The records of transactions in the store. */
+  readonly record?: {
+    /** How long an outcome can be asked for after the deadline, in milliseconds. 0 to 86400000. @default 30000 */
+    readonly retentionMs?: number;
+    /** More than the clocks of a node and its replicas ever differ, in milliseconds. 0 to 600000. @default 10000 */
+    readonly marginMs?: number;
+  };
+  /** Bounds that are checked before anything is sent. */
+  readonly limits?: Partial<TransactionLimits>;
+  /** Accepts a server that evicts by this policy, and the silent loss it means. @default none */
+  readonly allowEvictionPolicy?: string;
+  /** Accepts the embedded store where NODE_ENV is `production`. @default false */
+  readonly allowEmbeddedInProduction?: boolean;
+  /** Where time comes from. For tests. @default the clock of the system */
+  readonly clock?: Clock;
+  /** Where the jitter of retries comes from. For tests. @default Math.random */
+  readonly random?: Random;
+}
+
+/** Options with every default filled in; frozen. */
+export interface ResolvedModuleOptions {
+  readonly stores: ReadonlyMap<string, StoreOptions>;
+  readonly keyPrefix: string;
+  readonly defaults: TransactionDefaults;
+  readonly startup: 'eager' | 'lazy';
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly lifetime: RecordLifetime;
+  readonly limits: TransactionLimits;
+  readonly allowEvictionPolicy: string | undefined;
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof DistributedTxModuleOptions>([
+  'redis',
+  'store',
+  'stores',
+  'keyPrefix',
+  'defaults',
+  'maxTimeoutMs',
+  'startup',
+  'connectTimeoutMs',
+  'commandTimeoutMs',
+  'record',
+  'limits',
+  'allowEvictionPolicy',
+  'allowEmbeddedInProduction',
+  'clock',
+  'random',
+]);
+
+/** @throws ModuleOptionsError naming the option, its value and what is allowed. */
+export function resolveModuleOptions(options: DistributedTxModuleOptions): ResolvedModuleOptions {
+  if (typeof options !== 'object' || options === null) wrong('the options', options, 'an object');
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) wrong(name, '(any)', `an option out of ${[...KNOWN].join(', ')}`);
+  }
+  const { defaults = {}, record = {}, keyPrefix = '', startup = 'eager' } = options;
+  const maxTimeoutMs = within('maxTimeoutMs', options.maxTimeoutMs, 1, 3_600_000, 60_000);
+  if (typeof keyPrefix !== 'string' || keyPrefix.startsWith(RESERVED_PREFIX)) {
+    wrong('keyPrefix', keyPrefix, `a text that does not start with '${RESERVED_PREFIX}'`);
+  }
+  if (startup !== 'eager' && startup !== 'lazy') wrong('startup', startup, "'eager' or 'lazy'");
+  validateDefaults(defaults, maxTimeoutMs);
+  return Object.freeze({
+    stores: resolveStores(options),
+    keyPrefix,
+    defaults,
+    startup,
+    connectTimeoutMs: within('connectTimeoutMs', options.connectTimeoutMs, 1, 600_000, 10_000),
+    commandTimeoutMs: within('commandTimeoutMs', options.commandTimeoutMs, 10, 600_000, 2000),
+    lifetime: Object.freeze({
+      longestTimeoutMs: maxTimeoutMs,
+      retentionMs: within('record.retentionMs', record.retentionMs, 0, 86_400_000, 30_000),
+      marginMs: within('record.marginMs', record.marginMs, 0, 600_000, 10_000),
+    }),
+    limits: resolveLimits(options.limits ?? {}),
+    allowEvictionPolicy: options.allowEvictionPolicy,
+  });
+}
+
+function resolveStores(options: DistributedTxModuleOptions): ReadonlyMap<string, StoreOptions> {
+  const { redis, store, stores } = options;
+  const given = [redis, store, stores].filter((way) => way !== undefined).length;
+  if (given !== 1) {
+    throw new ModuleOptionsError(
+      `${given === 0 ? 'No store is' : 'More than one way to name a store is'} given. Choose exactly one of ` +
+        "redis: 'redis://…' (or ioredis options, or a client), store: 'embedded', or " +
+        'stores: { default: …, … }.',
+    );
+  }
+  if (store !== undefined && store !== 'embedded') wrong('store', store, "'embedded'");
+  const named = stores ?? { default: redis === undefined ? 'embedded' : { redis } };
+  if (typeof named !== 'object' || !('default' in named)) {
+    wrong('stores', Object.keys(named), 'an object with a store named default');
+  }
+  for (const [name, way] of Object.entries(named)) validateStore(name, way, options);
+  return new Map(Object.entries(named));
+}
+
+function validateStore(name: string, way: StoreOptions, options: DistributedTxModuleOptions): void {
+  if (!/^[\w-]+$/.test(name)) wrong('stores', name, 'names of letters, digits, "_" and "-"');
+  if (typeof way === 'function') return;
+  if (way === 'embedded') {
+    if (process.env['NODE_ENV'] !== 'production' || options.allowEmbeddedInProduction) return;
+    throw new ModuleOptionsError(
+      `The store ${name} is embedded, and NODE_ENV is production: what it holds dies with the process. ` +
+        'Use Redis, or accept the loss with allowEmbeddedInProduction: true.',
+    );
+  }
+  const redis = (way as { readonly redis?: unknown } | null)?.redis;
+  if (typeof redis === 'object' && redis !== null) return;
+  if (typeof redis === 'string' && /^(rediss?|unix):\/\//.test(redis)) return;
+  const shown = typeof redis === 'string' ? redis.replace(/\/\/.*@/, '//…@') : redis;
+  wrong(
+    options.redis === undefined ? `stores.${name}` : 'redis',
+    shown,
+    "a URL (redis:// or rediss://), ioredis options, a Redis or Cluster of ioredis, or 'embedded' as store",
+  );
+}
+
+function resolveLimits(limits: Partial<TransactionLimits>): TransactionLimits {
+  const names = Object.keys(DEFAULT_LIMITS) as (keyof TransactionLimits)[];
+  for (const name of Object.keys(limits)) {
+    if (!(names as string[]).includes(name)) {
+      wrong(`limits.${name}`, '(any)', `a limit out of ${names.join(', ')}`);
+    }
+  }
+  const entries = names.map((name) => [
+    name,
+    within(`limits.${name}`, limits[name], 1, 512 * 1024 * 1024, DEFAULT_LIMITS[name]),
+  ]);
+  return Object.freeze(Object.fromEntries(entries) as Record<keyof TransactionLimits, number>);
+}
+
+function validateDefaults(defaults: TransactionDefaults, maxTimeoutMs: number): void {
+  try {
+    validateOptions(defaults, maxTimeoutMs);
+  } catch (error) {
+    if (!(error instanceof TransactionOptionsError)) throw error;
+    throw new ModuleOptionsError(`defaults: ${error.message}`, { cause: error });
+  }
+  const allowed = Object.keys(BUILT_IN_DEFAULTS);
+  for (const name of Object.keys(defaults)) {
+    if (!allowed.includes(name)) wrong(`defaults.${name}`, '(any)', allowed.join(', '));
+  }
+  const timeoutMs = defaults.timeoutMs ?? BUILT_IN_DEFAULTS.timeoutMs;
+  if (timeoutMs > maxTimeoutMs) {
+    wrong('maxTimeoutMs', maxTimeoutMs, `at least defaults.timeoutMs, which is ${timeoutMs}`);
+  }
+}
+
+function within(
+  option: string,
+  value: number | undefined,
+  min: number,
+  max: number,
+  // oxlint-disable-next-line max-params -- five scalars of one check
+  byDefault: number,
+): number {
+  if (value === undefined) return byDefault;
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  return wrong(option, value, `a whole number from ${min} to ${max}`);
+}
+
+function wrong(option: string, value: unknown, allowed: string): never {
+  const shown = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
+  throw new ModuleOptionsError(`${option} is ${shown}; allowed is ${allowed}.`);
+}

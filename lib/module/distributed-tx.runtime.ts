@@ -1,0 +1,84 @@
+import { Logger } from '@nestjs/common';
+import { Coordinator } from '../commit/coordinator.js';
+import { systemClock, type Clock } from '../store/clock.js';
+import { EmbeddedStore } from '../store/embedded/embedded-store.js';
+import { RedisStore } from '../store/redis/redis-store.js';
+import type { VersionedStore } from '../store/versioned-store.js';
+import { IdSource } from '../transaction/random.js';
+import { TransactionManager } from '../transaction/transaction-manager.js';
+import {
+  resolveModuleOptions,
+  type DistributedTxModuleOptions,
+  type ResolvedModuleOptions,
+  type StoreOptions,
+} from './distributed-tx.options.js';
+
+/** Everything one application needs, wired: its stores, its coordinator, its manager. */
+export class DistributedTxRuntime {
+  readonly options: ResolvedModuleOptions;
+  readonly stores: ReadonlyMap<string, VersionedStore>;
+  readonly coordinator: Coordinator;
+  readonly manager: TransactionManager;
+  readonly clock: Clock;
+
+  /** @throws ModuleOptionsError */
+  constructor(given: DistributedTxModuleOptions) {
+    const options = resolveModuleOptions(given);
+    const log = new Logger('DistributedTx');
+    const ids = new IdSource();
+    this.options = options;
+    this.clock = given.clock ?? systemClock;
+    this.stores = new Map(
+      [...options.stores].map(([name, way]) => [name, this.#createStore(name, way, ids, log)]),
+    );
+    this.coordinator = new Coordinator(this.stores, this.clock);
+    this.manager = new TransactionManager({
+      coordinator: this.coordinator,
+      clock: this.clock,
+      random: given.random ?? Math.random,
+      ids,
+      defaults: options.defaults,
+      maxTimeoutMs: options.lifetime.longestTimeoutMs,
+      limits: options.limits,
+      log,
+    });
+  }
+
+  /** @throws StoreUnavailableError, StoreRefusedError; what was opened before is closed again. */
+  async open(): Promise<this> {
+    try {
+      await Promise.all([...this.stores.values()].map((store) => store.open()));
+    } catch (error) {
+      await this.#closeStores();
+      throw error;
+    }
+    return this;
+  }
+
+  /** Lets everything in flight end; connections close last. */
+  async close(): Promise<void> {
+    await this.manager.close();
+    await this.#closeStores();
+  }
+
+  async #closeStores(): Promise<void> {
+    await Promise.allSettled([...this.stores.values()].map((store) => store.close()));
+  }
+
+  #createStore(name: string, way: StoreOptions, ids: IdSource, log: Logger): VersionedStore {
+    const context = { name, clock: this.clock, lifetime: this.options.lifetime };
+    if (typeof way === 'function') return way(context);
+    if (way === 'embedded') return new EmbeddedStore(context);
+    const { startup, connectTimeoutMs, commandTimeoutMs, allowEvictionPolicy } = this.options;
+    return new RedisStore({
+      ...context,
+      redis: way.redis,
+      startup,
+      connectTimeoutMs,
+      commandTimeoutMs,
+      allowEvictionPolicy,
+      processTag: ids.processTag,
+      warn: (message) => log.warn(`Store ${name}: ${message}`),
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import { EntityIdError, EntityInvalidError } from '../errors/index.js';
+import { parseCounters } from '../store/counters.js';
+import { checkBytes, type TransactionLimits } from '../transaction/limits.js';
+import type { EntityDefinition } from './entity-definition.js';
+import { whyNotStorable } from './storable.js';
+
+/** An entity as it is stored. */
+export interface EncodedEntity {
+  readonly counters: string;
+  readonly payload: string;
+}
+
+type Fields = Record<string, unknown>;
+
+const VERSIONED_PAYLOAD = /^(\d{1,9}):/;
+
+/** Turns the entities of one definition into stored text and back. */
+export class EntityFormat<T extends object> {
+  readonly #definition: EntityDefinition<T>;
+  readonly #limits: TransactionLimits;
+
+  constructor(definition: EntityDefinition<T>, limits: TransactionLimits) {
+    this.#definition = definition;
+    this.#limits = limits;
+  }
+
+  /** @throws EntityIdError */
+  idOf(data: object): string {
+    const { idField, name } = this.#definition;
+    if (typeof data !== 'object' || data === null) {
+      throw new EntityInvalidError(`${name} must be an object, not ${String(data)}.`);
+    }
+    return checkId((data as Fields)[idField], name, idField);
+  }
+
+  /** @throws EntityInvalidError naming the path of a value that would not come back as it is. */
+  encode(data: object): EncodedEntity {
+    const { name, counters, codec, entityClass } = this.#definition;
+    const fields = data as Fields;
+    let rest = fields;
+    let values = '';
+    if (counters.length > 0) {
+      values = counters.map((field) => this.#counterOf(fields, field)).join(',');
+      rest = { ...fields };
+      for (const field of counters) delete rest[field];
+    }
+    let payload: string;
+    if (codec === undefined) {
+      const reason = whyNotStorable(rest, name);
+      if (reason !== undefined) {
+        throw new EntityInvalidError(
+          `${reason}, which cannot be stored as JSON and read again. Store plain data, or give the ` +
+            'entity a codec.',
+        );
+      }
+      payload = JSON.stringify(rest);
+    } else {
+      payload = `${codec.version}:${codec.encode(rest, { entityClass })}`;
+    }
+    checkBytes('valueBytes', payload, this.#limits.valueBytes);
+    return { counters: values, payload };
+  }
+
+  /** A fresh instance: the prototype is set, the constructor is not run. */
+  decode({ counters, payload }: EncodedEntity): T {
+    const definition = this.#definition;
+    const entity = this.#decodePayload(payload);
+    if (definition.counters.length > 0) {
+      const values = parseCounters(counters);
+      for (const [index, field] of definition.counters.entries()) {
+        // A counter that was declared after the entity was stored is still among its properties.
+        const value = values[index] ?? entity[field] ?? 0;
+        entity[field] = value;
+      }
+    }
+    return entity as T;
+  }
+
+  #decodePayload(payload: string): Fields {
+    const { codec, entityClass, name } = this.#definition;
+    const stored = VERSIONED_PAYLOAD.exec(payload);
+    const version = stored === null ? 0 : Number(stored[1]);
+    if (codec !== undefined) {
+      const text = stored === null ? payload : payload.slice(stored[0].length);
+      return codec.decode(text, version, { entityClass }) as Fields;
+    }
+    if (version !== 0) {
+      throw new EntityInvalidError(
+        `A ${name} was stored by version ${version} of a codec, and @TxEntity has no codec to read it.`,
+      );
+    }
+    const fields = parseObject(payload, name);
+    return Object.setPrototypeOf(fields, entityClass.prototype as object) as Fields;
+  }
+
+  #counterOf(fields: Fields, field: string): number {
+    const value = fields[field];
+    if (Number.isSafeInteger(value)) return value as number;
+    const shown = typeof value === 'number' ? String(value) : typeof value;
+    throw new EntityInvalidError(
+      `${this.#definition.name}.${field} is ${shown}; it is declared as a counter and must be a safe integer.`,
+    );
+  }
+}
+
+/** @throws EntityIdError */
+export function checkId(id: unknown, entity: string, field = 'id'): string {
+  if (typeof id === 'string' && id !== '' && id.isWellFormed()) return id;
+  let what: string = typeof id;
+  if (id === '') what = 'an empty string';
+  else if (typeof id === 'string')
+    what = 'a string with half a surrogate pair, which UTF-8 cannot hold';
+  throw new EntityIdError(`${entity}.${field} is ${what}; an id must be a non-empty string.`);
+}
+
+export function parseObject(text: string, name: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new EntityInvalidError(`The stored ${name} is not JSON.`, { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new EntityInvalidError(`The stored ${name} is not a JSON object.`);
+  }
+  if (Object.hasOwn(value, '__proto__')) {
+    throw new EntityInvalidError(`The stored ${name} has a property named __proto__.`);
+  }
+  return value as Fields;
+}

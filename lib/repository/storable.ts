@@ -1,0 +1,67 @@
+/** Deeper values are taken for cycles. */
+const DEEPEST = 200;
+
+/**
+ * Why a value would not come back from JSON as it is; undefined where it would. What has `toJSON`
+ * (a Date, a decimal) is taken at its word, and undefined properties are left out.
+ */
+export function whyNotStorable(value: unknown, path: string, depth = 0): string | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : `${path} is ${value}`;
+    case 'object':
+      return value === null ? undefined : whyNotObject(value, path, depth);
+    default:
+      return `${path} is a ${typeof value}`;
+  }
+}
+
+function whyNotObject(value: object, path: string, depth: number): string | undefined {
+  if (depth > DEEPEST)
+    return `${path} is nested deeper than ${DEEPEST} levels, or refers to itself`;
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+  if (Array.isArray(value)) {
+    return firstReason(value.length, (index) =>
+      value[index] === undefined
+        ? `${path}[${index}] is undefined`
+        : whyNotStorable(value[index], `${path}[${index}]`, depth + 1),
+    );
+  }
+  if (isUnreadable(value)) return `${path} is a ${value.constructor.name}`;
+  const names = Object.keys(value);
+  return firstReason(names.length, (index) => {
+    const name = names[index]!;
+    if (name === '__proto__') return `${path} has a property named __proto__`;
+    return whyNotStorable((value as Record<string, unknown>)[name], `${path}.${name}`, depth + 1);
+  });
+}
+
+/** JSON would make `{}` of these. */
+function isUnreadable(value: object): boolean {
+  return (
+    value instanceof Map ||
+    value instanceof Set ||
+    value instanceof WeakMap ||
+    value instanceof WeakSet ||
+    value instanceof Promise ||
+    value instanceof RegExp ||
+    value instanceof Error ||
+    ArrayBuffer.isView(value) ||
+    value instanceof ArrayBuffer
+  );
+}
+
+function firstReason(
+  count: number,
+  reasonAt: (index: number) => string | undefined,
+): string | undefined {
+  for (let index = 0; index < count; index++) {
+    const reason = reasonAt(index);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+/** Where time comes from. Tests put a manual one in its place. */
+export interface Clock {
+  /** Monotonic local time in milliseconds. Only differences of it mean anything. */
+  now(): number;
+  /** Wall-clock time of this machine in milliseconds since 1970. */
+  time(): number;
+  /** Calls `callback` once after `delayMs`; the result cancels it. Does not keep a process alive. */
+  schedule(delayMs: number, callback: () => void): Cancel;
+}
+
+export type Cancel = () => void;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  time: () => Date.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,126 @@
+import { InvariantViolationError } from '../../errors/index.js';
+import { nextVersion } from '../version.js';
+import { printStoredItem } from '../stored-item.js';
+import { recordKeyOf } from '../transaction-address.js';
+import type {
+  CommitItem,
+  CounterIncrement,
+  OnePhaseCommit,
+  OnePhaseReply,
+} from '../versioned-store.js';
+
+/** The arguments of commit-one-phase.lua for several transactions. */
+export class CommitMessage {
+  readonly #keys: string[] = [];
+  readonly #args: string[];
+
+  constructor(longestTimeoutMs: number, keepMs: number) {
+    this.#args = [String(longestTimeoutMs), String(keepMs)];
+  }
+
+  get keyCount(): number {
+    return this.#keys.length;
+  }
+
+  /** The keys, then the other arguments. */
+  get all(): readonly string[] {
+    return this.#keys.concat(this.#args);
+  }
+
+  add(commit: OnePhaseCommit): void {
+    const { address, items } = commit;
+    this.#keys.push(recordKeyOf(address));
+    this.#args.push(commit.record, String(address.deadlineAtMs), String(items.length));
+    for (const item of items) {
+      this.#keys.push(item.key);
+      this.#addItem(item, address.id);
+    }
+  }
+
+  #addItem(item: CommitItem, writer: string): void {
+    const { change, expectedForeign, expected } = item;
+    const args = this.#args;
+    if (change === undefined) args.push('r', expectation(expected));
+    else if (change.kind === 'delete') args.push('d', expectation(expected));
+    else if (change.kind === 'increment') {
+      const list = change.increments.map(printIncrement).join(';');
+      this.#push('i', change.ttlMs, `${writer}|${list}`);
+    } else if (expectedForeign !== undefined) {
+      args.push(
+        'a',
+        expectedForeign,
+        printStoredItem(`1.${writer}`, change.counters, change.payload),
+      );
+    } else if (expected === undefined) {
+      this.#push('b', change.ttlMs, printStoredItem(`.${writer}`, change.counters, change.payload));
+    } else {
+      const text = printStoredItem(nextVersion(expected, writer), change.counters, change.payload);
+      if (change.ttlMs === undefined) args.push('w', expectation(expected), text);
+      else args.push('W', expectation(expected), text, String(change.ttlMs));
+    }
+  }
+
+  #push(kind: string, ttlMs: number | undefined, value: string): void {
+    if (ttlMs === undefined) this.#args.push(kind, value);
+    else this.#args.push(kind.toUpperCase(), value, String(ttlMs));
+  }
+}
+
+/** The first bytes that an item must have: its version and the bar, so that no lock passes. */
+function expectation(expected: string | undefined): string {
+  return expected === undefined || expected === '0' ? '' : `${expected}|`;
+}
+
+function printIncrement({ index, by, min, max }: CounterIncrement): string {
+  return `${index},${by},${min ?? ''},${max ?? ''}`;
+}
+
+const NO_COUNTS: ReadonlyMap<number, number> = new Map();
+const COMMITTED: OnePhaseReply = { status: 'committed', commitCounts: NO_COUNTS };
+
+/** A server error that came for one transaction of the batch, before anything of it was written. */
+export interface FailedReply {
+  readonly status: 'failed';
+  readonly message: string;
+}
+
+/** @throws InvariantViolationError for an answer that no version of the script gives. */
+export function parseCommitReply(reply: unknown): OnePhaseReply | FailedReply {
+  if (reply === 'committed') return COMMITTED;
+  const text = String(reply);
+  const space = text.indexOf(' ');
+  const status = space < 0 ? text : text.slice(0, space);
+  const rest = space < 0 ? '' : text.slice(space + 1);
+  switch (status) {
+    case 'committed':
+      return { status, commitCounts: parseCounts(rest) };
+    case 'conflict':
+    case 'locked': {
+      const [index, found = ''] = rest.split(' ');
+      return { status, index: Number(index), found };
+    }
+    case 'bound': {
+      const [index, increment, value] = rest.split(' ').map(Number);
+      return { status, index: index ?? 0, increment: increment ?? 0, value: value ?? 0 };
+    }
+    case 'absent':
+    case 'counters':
+    case 'foreign':
+      return { status, index: Number(rest) };
+    case 'rolled_back':
+      return { status };
+    case 'deadline':
+      return { status, nodeTimeMs: Number(rest) };
+    case 'failed':
+      return { status, message: rest };
+    default:
+      throw new InvariantViolationError(
+        `The commit script answered ${JSON.stringify(text.slice(0, 200))}.` +
+          (status === 'torn' ? ' A transaction may have been written in part.' : ''),
+      );
+  }
+}
+
+function parseCounts(rest: string): ReadonlyMap<number, number> {
+  return new Map(rest.split(' ').map((pair) => pair.split(':').map(Number) as [number, number]));
+}

@@ -1,0 +1,60 @@
+/**
+ * What an error of the client or the server says about the command it answers.
+ *
+ * - `not-executed`: it certainly had no effect, and the cause may pass: send it again.
+ * - `refused`: it had no effect, and sending it again changes nothing until somebody acts.
+ * - `maybe-executed`: anything may have happened.
+ */
+export type Execution = 'not-executed' | 'refused' | 'maybe-executed';
+
+/** First errors of a command, given before anything of it ran: every key is declared in KEYS. */
+const PASSING = [
+  'MOVED ',
+  'ASK ',
+  'TRYAGAIN',
+  'CLUSTERDOWN',
+  'LOADING',
+  'READONLY',
+  'NOREPLICAS',
+  'MISCONF',
+  'BUSY ',
+  'MASTERDOWN',
+  "Stream isn't writeable and enableOfflineQueue options is false",
+  "Cluster isn't ready and enableOfflineQueue options is false",
+  'Failed to refresh slots cache',
+];
+
+const LASTING = ['OOM ', 'NOPERM', 'NOAUTH', 'WRONGPASS', 'NOSCRIPT', 'ERR AUTH', 'CROSSSLOT'];
+
+export function executionOf(error: unknown): Execution {
+  const message = messageOf(error);
+  if (isPartial(message)) return 'maybe-executed';
+  if (PASSING.some((start) => message.startsWith(start))) return 'not-executed';
+  if (LASTING.some((start) => message.startsWith(start))) return 'refused';
+  return 'maybe-executed';
+}
+
+/** An error raised inside a running script: what ran before it has its effects. */
+function isPartial(message: string): boolean {
+  return message.includes('@user_script') || message.includes('ACL failure in script');
+}
+
+export function isNoScript(error: unknown): boolean {
+  return messageOf(error).startsWith('NOSCRIPT');
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * An error fit for logs and for `cause`: ioredis puts the arguments of the command, which hold the
+ * user's data, on its own errors.
+ */
+export function withoutArguments(error: unknown): Error {
+  const source = error instanceof Error ? error : new Error(String(error));
+  const safe = new Error(source.message);
+  safe.name = source.name;
+  if (source.stack !== undefined) safe.stack = source.stack;
+  return safe;
+}

@@ -1,0 +1,243 @@
+import type { Clock } from '../clock.js';
+import { slotOf, tagOfSlot } from '../hash-slot.js';
+import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
+import type {
+  FencedOutcome,
+  OnePhaseCommit,
+  OnePhaseReply,
+  ReadReply,
+  RecordedOutcome,
+  RecordLifetime,
+  VersionedStore,
+} from '../versioned-store.js';
+import { StoreRefusedError } from '../../errors/index.js';
+import { Lane } from './lane.js';
+import { openRedisClient, type RedisSource } from './redis-client.js';
+import { RedisConnection } from './redis-connection.js';
+import { executionOf, messageOf, withoutArguments } from './redis-errors.js';
+import { FENCE } from './redis-script.js';
+import { checkServers, probeScripts, type Warn } from './server-checks.js';
+
+export interface RedisStoreOptions {
+  readonly name: string;
+  readonly redis: RedisSource;
+  readonly clock: Clock;
+  readonly lifetime: RecordLifetime;
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  /** `lazy`: `open` returns at once, and the server is checked when it is first reached. */
+  readonly startup: 'eager' | 'lazy';
+  readonly allowEvictionPolicy: string | undefined;
+  /** Unique for this process; names the keys of the start-up probe. */
+  readonly processTag: string;
+  readonly warn: Warn;
+}
+
+/** Between two tries of a step that may be repeated. */
+const RETRY_DELAY_MS = 25;
+
+/** Redis 6.2 or newer and Valkey: one server, behind Sentinel, or a cluster. */
+export class RedisStore implements VersionedStore {
+  readonly name: string;
+  readonly #options: RedisStoreOptions;
+  readonly #connection: RedisConnection;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #keepMs: number;
+  #clockOffsetMs: number;
+  #checked: Promise<void> | undefined;
+  #refusal: unknown;
+
+  constructor(options: RedisStoreOptions) {
+    const { clock, lifetime } = options;
+    this.name = options.name;
+    this.#options = options;
+    this.#keepMs = lifetime.marginMs + lifetime.retentionMs;
+    this.#clockOffsetMs = clock.time() - clock.now();
+    this.#connection = new RedisConnection(openRedisClient(options.redis, options), clock);
+  }
+
+  async open(): Promise<void> {
+    this.#connection.onReady(() => void this.#measureClock());
+    if (this.#options.startup === 'lazy') {
+      this.#connection.connectInBackground();
+      return;
+    }
+    try {
+      await this.#connection.open(this.#options.clock.now() + this.#options.connectTimeoutMs);
+      await this.#check();
+    } catch (error) {
+      await this.#connection.close();
+      throw error;
+    }
+  }
+
+  nodeOf(key: string): string {
+    return this.#connection.isCluster ? `${this.name}/${slotOf(key)}` : this.name;
+  }
+
+  /** Where there is one node only, all records have the same home. */
+  homeOf(keys: readonly string[]): string {
+    return tagOfSlot(this.#connection.isCluster && keys.length > 0 ? lowestSlot(keys) : 0);
+  }
+
+  toNodeTime(localMs: number): number {
+    return localMs + this.#clockOffsetMs;
+  }
+
+  async read(keys: readonly string[], until: number): Promise<ReadReply> {
+    if (this.#checked === undefined) await this.#checkFirst(until);
+    const nodes = this.#connection.isCluster ? groupByNode(keys, (key) => this.nodeOf(key)) : null;
+    if (nodes === null || nodes.size === 1)
+      return this.#laneOf(this.nodeOf(keys[0]!)).read(keys, until);
+    const items = new Array<ReadReply['items'][number]>(keys.length);
+    await Promise.all(
+      [...nodes].map(async ([node, indexes]) => {
+        const own = indexes.map((index) => keys[index]!);
+        const reply = await this.#laneOf(node).read(own, until);
+        indexes.forEach((index, nth) => (items[index] = reply.items[nth]));
+      }),
+    );
+    return { items, moment: undefined };
+  }
+
+  async commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
+    if (this.#checked === undefined) await this.#checkFirst(until);
+    const first = commit.items[0]?.key ?? recordKeyOf(commit.address);
+    return this.#laneOf(this.nodeOf(first)).commit(commit, until);
+  }
+
+  fence(address: TransactionAddress, until: number): Promise<FencedOutcome> {
+    const { marginMs } = this.#options.lifetime;
+    const args = [address.deadlineAtMs, marginMs, this.#keepMs].map(String);
+    return this.#persist(until, async () => {
+      const reply = await FENCE.run(this.#connection, 1, [recordKeyOf(address), ...args]);
+      return reply as FencedOutcome;
+    });
+  }
+
+  outcome(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
+    return this.#persist(until, async () => {
+      const record = await this.#connection.execute('GET', [recordKeyOf(address)]);
+      if (typeof record === 'string') {
+        const status = record.slice(0, record.indexOf('|'));
+        return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
+      }
+      const nodeTimeMs = this.toNodeTime(this.#options.clock.now());
+      const forgottenAtMs = address.deadlineAtMs + this.#options.lifetime.marginMs;
+      return nodeTimeMs < forgottenAtMs ? 'undecided' : 'expired';
+    });
+  }
+
+  async ping(until: number): Promise<void> {
+    await this.#persist(until, () => this.#connection.executeOnMasters('PING', []));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  #laneOf(node: string): Lane {
+    let lane = this.#lanes.get(node);
+    if (lane === undefined) {
+      lane = new Lane({
+        connection: this.#connection,
+        clock: this.#options.clock,
+        longestTimeoutMs: this.#options.lifetime.longestTimeoutMs + this.#options.lifetime.marginMs,
+        keepMs: this.#keepMs,
+        onClockDoubt: (nodeTimeMs) => {
+          this.#clockOffsetMs = nodeTimeMs - this.#options.clock.now();
+        },
+      });
+      this.#lanes.set(node, lane);
+    }
+    return lane;
+  }
+
+  /** Repeats a step that does no harm when it is done twice, until it is answered or time is over. */
+  async #persist<T>(until: number, step: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    for (;;) {
+      let failure: unknown;
+      if (this.#connection.ready) {
+        try {
+          return await step();
+        } catch (error) {
+          if (executionOf(error) === 'refused') throw refusalOf(error);
+          failure = error;
+        }
+      }
+      if (clock.now() >= until) {
+        throw this.#connection.unavailable(
+          failure === undefined ? 'could not be reached' : `did not answer: ${messageOf(failure)}`,
+        );
+      }
+      await this.#connection.changed(Math.min(RETRY_DELAY_MS, until - clock.now()));
+    }
+  }
+
+  /** With `startup: 'lazy'`, the first to come waits for the checks; a refusal stays. */
+  async #checkFirst(until: number): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    await this.#connection.open(until);
+    await this.#check();
+  }
+
+  #check(): Promise<void> {
+    this.#checked ??= this.#runChecks().catch((error: unknown) => {
+      this.#checked = undefined;
+      if (error instanceof StoreRefusedError) this.#refusal = error;
+      throw error;
+    });
+    return this.#checked;
+  }
+
+  async #runChecks(): Promise<void> {
+    await checkServers(this.#connection, this.#options.allowEvictionPolicy, this.#options.warn);
+    await this.#measureClock();
+    await probeScripts(this.#connection, {
+      // No counter of a transaction in base 36 ever gives an id with this dash.
+      id: `${this.#options.processTag}-p`,
+      home: tagOfSlot(0),
+      nodeTimeMs: this.toNodeTime(this.#options.clock.now()),
+    });
+  }
+
+  /** Half of the round trip lies before the server looked at its clock. */
+  async #measureClock(): Promise<void> {
+    const { clock } = this.#options;
+    try {
+      const sent = clock.now();
+      const [time] = await this.#connection.executeOnMasters('TIME', []);
+      const [seconds = 0, micros = 0] = (time ?? '').split(',').map(Number);
+      if (seconds > 0) {
+        this.#clockOffsetMs = seconds * 1000 + micros / 1000 - (sent + clock.now()) / 2;
+      }
+    } catch {
+      // The next commit that is refused for its deadline brings the node's time along.
+    }
+  }
+}
+
+function lowestSlot(keys: readonly string[]): number {
+  return Math.min(...keys.map(slotOf));
+}
+
+function groupByNode(
+  keys: readonly string[],
+  nodeOf: (key: string) => string,
+): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (const [index, key] of keys.entries()) {
+    const node = nodeOf(key);
+    const group = groups.get(node);
+    if (group) group.push(index);
+    else groups.set(node, [index]);
+  }
+  return groups;
+}
+
+function refusalOf(error: unknown): StoreRefusedError {
+  return new StoreRefusedError(`Redis refused the command: ${messageOf(error)}`, {
+    cause: withoutArguments(error),
+  });
+}

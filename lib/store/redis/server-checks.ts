@@ -1,0 +1,157 @@
+import { StoreRefusedError } from '../../errors/index.js';
+import { recordKeyOf, RESERVED_PREFIX } from '../transaction-address.js';
+import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
+import { CommitMessage, parseCommitReply } from './commit-message.js';
+import type { RedisConnection } from './redis-connection.js';
+import { messageOf, withoutArguments } from './redis-errors.js';
+import { COMMIT_ONE_PHASE, FENCE } from './redis-script.js';
+
+const OLDEST = { major: 6, minor: 2 } as const;
+
+/** Where the module tells what it noticed. */
+export type Warn = (message: string) => void;
+
+/**
+ * Refuses a server on which transactions would not hold: too old, a replica, or one that evicts.
+ * Reads INFO only, since CONFIG is often forbidden.
+ *
+ * @throws StoreRefusedError naming what was found and what is needed.
+ */
+export async function checkServers(
+  connection: RedisConnection,
+  allowEvictionPolicy: string | undefined,
+  warn: Warn,
+): Promise<void> {
+  let infos: readonly string[];
+  try {
+    infos = await connection.executeOnMasters('INFO', []);
+  } catch (error) {
+    if (!messageOf(error).startsWith('NOPERM')) throw error;
+    warn(
+      'INFO is denied by ACL, so the version and the eviction policy of Redis were not checked.',
+    );
+    return;
+  }
+  for (const info of infos) checkServer(parseInfo(info), allowEvictionPolicy);
+  if (infos.every((info) => parseInfo(info).get('aof_enabled') !== '1')) {
+    await warnWithoutSnapshots(connection, warn);
+  }
+}
+
+async function warnWithoutSnapshots(connection: RedisConnection, warn: Warn): Promise<void> {
+  try {
+    const settings = await connection.executeOnMasters('CONFIG', ['GET', 'save']);
+    if (settings.every((setting) => setting.split(',').slice(1).join('') !== '')) return;
+    warn('Redis persists nothing: when it restarts, every item and every outcome is lost.');
+  } catch {
+    // CONFIG is often forbidden, and this is advice only.
+  }
+}
+
+function checkServer(
+  info: ReadonlyMap<string, string>,
+  allowEvictionPolicy: string | undefined,
+): void {
+  const version = info.get('redis_version') ?? '';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
+    throw new StoreRefusedError(
+      `Redis ${version} is too old; this library needs Redis 6.2 or newer, or Valkey.`,
+    );
+  }
+  if (info.get('role') === 'slave') {
+    throw new StoreRefusedError(
+      'This Redis is a read-only replica. Connect to the master, to Sentinel, or to the cluster.',
+    );
+  }
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  if (policy !== 'noeviction' && policy !== allowEvictionPolicy) {
+    throw new StoreRefusedError(
+      `Redis evicts keys: its maxmemory-policy is ${policy}, which breaks transactions silently. Set it to ` +
+        `noeviction, or accept the loss by name with allowEvictionPolicy: '${policy}'.`,
+    );
+  }
+}
+
+function parseInfo(text: string): ReadonlyMap<string, string> {
+  const pairs = text
+    .split(/\r?\n/)
+    .filter((line) => line.includes(':'))
+    .map((line): [string, string] => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1)];
+    });
+  return new Map(pairs);
+}
+
+/**
+ * Runs every command of every script on keys of our own, so that a command denied by ACL is found
+ * now, and not in the middle of somebody's transaction.
+ *
+ * @throws StoreRefusedError with the server's error as `cause`.
+ */
+export async function probeScripts(
+  connection: RedisConnection,
+  probe: { readonly id: string; readonly home: string; readonly nodeTimeMs: number },
+): Promise<void> {
+  const { home } = probe;
+  const key = (name: string): string => `${RESERVED_PREFIX}{${home}}:probe:${probe.id}:${name}`;
+  const deadlineAtMs = Math.ceil(probe.nodeTimeMs) + 30_000;
+  const write = { kind: 'write', counters: '1', payload: '{}', ttlMs: undefined } as const;
+  const add = { index: 0, by: 1, min: 0, max: undefined };
+  const steps: readonly (readonly CommitItem[])[] = [
+    [
+      { key: key('a'), expected: '0', change: write },
+      { key: key('b'), expected: undefined, change: { ...write, ttlMs: 60_000 } },
+      { key: key('c'), expected: '0', change: undefined },
+    ],
+    [
+      {
+        key: key('a'),
+        expected: undefined,
+        change: { kind: 'increment', increments: [add], ttlMs: undefined },
+      },
+    ],
+    [
+      { key: key('a'), expected: `2.${probe.id}1`, change: { kind: 'delete' } },
+      { key: key('b'), expected: `1.${probe.id}0`, change: { kind: 'delete' } },
+    ],
+  ];
+  for (const [index, items] of steps.entries()) {
+    const address = { id: `${probe.id}${index}`, home, deadlineAtMs };
+    await probeCommit(connection, { address, items, record: '"probe":true', sent: true });
+  }
+  const fenced = { id: `${probe.id}f`, home };
+  await refusedWhenDenied(() =>
+    FENCE.run(connection, 1, [recordKeyOf(fenced), String(deadlineAtMs), '1000', '1000']),
+  );
+  await refusedWhenDenied(() => connection.execute('MGET', [key('a')]));
+  await refusedWhenDenied(() => connection.execute('GET', [key('a')]));
+}
+
+async function probeCommit(connection: RedisConnection, commit: OnePhaseCommit): Promise<void> {
+  const message = new CommitMessage(60_000, 1000);
+  message.add(commit);
+  const reply = await refusedWhenDenied(async () => {
+    const replies = await COMMIT_ONE_PHASE.run(connection, message.keyCount, message.all);
+    return parseCommitReply((replies as unknown[])[0]);
+  });
+  if (reply.status === 'committed') return;
+  throw refusal(new Error(reply.status === 'failed' ? reply.message : `answered ${reply.status}`));
+}
+
+async function refusedWhenDenied<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+function refusal(error: unknown): StoreRefusedError {
+  return new StoreRefusedError(
+    `Redis refused a command that every transaction needs: ${messageOf(error)}. See "Least privilege" in ` +
+      'the README for the permissions to grant.',
+    { cause: withoutArguments(error) },
+  );
+}

@@ -1,0 +1,24 @@
+/**
+ * The version of an item: `<t>.<w>`. `t` counts the commits of the item (1, 2, 3 …); `w` is the id
+ * of the transaction that wrote it and never occurs twice. So versions are compared for equality
+ * only, and an item that was deleted and created again never passes for the old one.
+ */
+
+/** The version of an item that does not exist. */
+export const ABSENT_VERSION = '0';
+
+/** The version that transaction `writer` gives to an item that it saw at `version`. */
+export function nextVersion(version: string, writer: string): string {
+  return `${Number.parseInt(version, 10) + 1}.${writer}`;
+}
+
+/** How many commits the item had seen at this version. */
+export function commitCountOf(version: string): number {
+  return Number.parseInt(version, 10);
+}
+
+/** The id of the transaction that wrote this version; undefined for an absent item. */
+export function writerOf(version: string): string | undefined {
+  const dot = version.indexOf('.');
+  return dot < 0 ? undefined : version.slice(dot + 1);
+}

@@ -1,0 +1,97 @@
+import type { CommitResult } from '../commit/coordinator.js';
+import {
+  EntityAlreadyExistsError,
+  EntityNotFoundError,
+  ForeignDataError,
+  InvariantViolationError,
+  StoreUnavailableError,
+  TransactionConflictError,
+  TransactionTimeoutError,
+  VersionMismatchError,
+  type DistributedTxError,
+} from '../errors/index.js';
+import { ABSENT_VERSION, writerOf } from '../store/version.js';
+import { brokenBound, missingCounter } from './increments.js';
+import type { ItemState, LoggedItem } from './operation-log.js';
+
+export type Refusal = Exclude<CommitResult, { status: 'committed' }>;
+
+/** Why an attempt failed at commit, and whether the call may be run again by itself. */
+export interface CommitFailure {
+  readonly error: DistributedTxError;
+  readonly retryable: boolean;
+}
+
+/** Puts the refusal of a commit into the words of the user's entities. */
+export function toCommitFailure(
+  refusal: Refusal,
+  items: readonly LoggedItem[],
+  timeoutMs: number,
+): CommitFailure {
+  switch (refusal.status) {
+    case 'conflict':
+    case 'locked':
+      return toConflict(itemAt(items, refusal.index), refusal.found, refusal.status === 'locked');
+    case 'bound':
+      return final(boundError(itemAt(items, refusal.index).state, refusal));
+    case 'absent': {
+      const { entity, id } = itemAt(items, refusal.index).state.reference;
+      return final(new EntityNotFoundError(entity, [id]));
+    }
+    case 'counters':
+      return final(missingCounter(itemAt(items, refusal.index).state.reference));
+    case 'foreign':
+      return final(new ForeignDataError(itemAt(items, refusal.index).key));
+    case 'fenced':
+    case 'rolled_back':
+      return {
+        retryable: true,
+        error: new StoreUnavailableError(
+          'The reply to the commit was lost; the commit was fenced off before it happened. Nothing ' +
+            'was written; the call may be made again.',
+        ),
+      };
+    case 'deadline':
+      return { retryable: true, error: new TransactionTimeoutError(timeoutMs) };
+  }
+}
+
+function toConflict(item: LoggedItem, found: string, locked: boolean): CommitFailure {
+  const { reference, expectation, seen } = item.state;
+  const { entity, id } = reference;
+  if (seen === undefined && expectation !== undefined && !locked) {
+    if (expectation.reason === 'insert') return final(new EntityAlreadyExistsError(entity, id));
+    if (expectation.reason === 'expected-version') {
+      return final(new VersionMismatchError(entity, id, expectation.version, found));
+    }
+  }
+  const error = new TransactionConflictError({
+    item: item.key,
+    versionSeen: item.expected ?? ABSENT_VERSION,
+    versionFound: found,
+    winner: writerOf(found),
+  });
+  return { error, retryable: true };
+}
+
+function boundError(
+  state: ItemState,
+  refusal: { readonly increment: number; readonly value: number },
+): DistributedTxError {
+  const { reference, change } = state;
+  const step = change?.kind === 'increment' ? change.increments[refusal.increment] : undefined;
+  if (step === undefined) throw new InvariantViolationError('A bound without an increment broke.');
+  return brokenBound(reference, step, refusal.value);
+}
+
+function itemAt(items: readonly LoggedItem[], index: number): LoggedItem {
+  const item = items[index];
+  if (item === undefined) {
+    throw new InvariantViolationError(`The store refused item ${index} of ${items.length}.`);
+  }
+  return item;
+}
+
+function final(error: DistributedTxError): CommitFailure {
+  return { error, retryable: false };
+}

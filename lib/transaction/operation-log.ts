@@ -1,0 +1,214 @@
+import type { PlacedItem } from '../commit/commit-plan.js';
+import type { StoredItem } from '../store/stored-item.js';
+import { ABSENT_VERSION, nextVersion } from '../store/version.js';
+import type { ItemChange } from '../store/versioned-store.js';
+import { applyIncrements } from './increments.js';
+import type { ItemReference, Operation } from './operation.js';
+
+/**
+ * Why a change that was not preceded by a read expects a certain version: the error of a failure
+ * depends on it.
+ */
+export interface Expectation {
+  readonly version: string;
+  readonly reason: 'insert' | 'expected-version' | 'adopt';
+  /** For `adopt`: the foreign value that must stand. */
+  readonly foreign?: string;
+}
+
+/** What a transaction knows of one item. */
+export interface ItemState {
+  readonly reference: ItemReference;
+  /** What was read; null for an absent item, undefined as long as it was not read. */
+  seen: StoredItem | null | undefined;
+  /** Validated at commit whatever the isolation. */
+  forUpdate: boolean;
+  /** The change the transaction makes, all of its operations on the item taken together. */
+  change: ItemChange | undefined;
+  expectation: Expectation | undefined;
+}
+
+/** A place in a transaction to which its writes can be taken back. */
+export class Savepoint {
+  constructor(readonly parent: Savepoint | undefined) {}
+
+  isWithin(outer: Savepoint): boolean {
+    return this === outer || (this.parent?.isWithin(outer) ?? false);
+  }
+}
+
+interface Entry {
+  readonly state: ItemState;
+  /** Undefined for a read. */
+  readonly change: ItemChange | undefined;
+  readonly expectation: Expectation | undefined;
+  readonly savepoint: Savepoint | undefined;
+}
+
+/** An item of a commit, with the state it came from. */
+export interface LoggedItem extends PlacedItem {
+  readonly state: ItemState;
+}
+
+/**
+ * Every operation of a transaction, in order. Pure: it neither reads nor writes any store.
+ *
+ * L1 An item is read at most once; all later reads of it give the same, or the transaction's own write.
+ * L2 Rolling back to a savepoint drops the writes made since, and keeps every read.
+ */
+export class OperationLog {
+  readonly #entries: Entry[] = [];
+  readonly #states = new Map<string, ItemState>();
+  #moment: number | undefined;
+  #readAtOnce = true;
+
+  /** What is known of an item, if anything is. */
+  stateOf(reference: ItemReference): ItemState | undefined {
+    return this.#states.get(identity(reference));
+  }
+
+  recordRead(
+    reference: ItemReference,
+    seen: StoredItem | null,
+    moment: number | undefined,
+  ): ItemState {
+    const state = this.#touch(reference);
+    if (state.seen !== undefined) return state;
+    state.seen = seen;
+    this.#entries.push({ state, change: undefined, expectation: undefined, savepoint: undefined });
+    this.#noteMoment(moment);
+    return state;
+  }
+
+  recordChange(
+    reference: ItemReference,
+    change: ItemChange,
+    savepoint?: Savepoint,
+    expectation?: Expectation,
+  ): ItemState {
+    const state = this.#touch(reference);
+    state.change = change;
+    state.expectation = expectation ?? state.expectation;
+    this.#entries.push({ state, change, expectation: state.expectation, savepoint });
+    return state;
+  }
+
+  /** L2. Operations of a parallel branch of the same transaction stay. */
+  rollBackTo(savepoint: Savepoint): void {
+    const dropped = new Set<ItemState>();
+    let kept = 0;
+    for (const entry of this.#entries) {
+      if (entry.savepoint?.isWithin(savepoint)) dropped.add(entry.state);
+      else this.#entries[kept++] = entry;
+    }
+    this.#entries.length = kept;
+    for (const state of dropped) {
+      const last = this.#entries.findLast(
+        (entry) => entry.state === state && entry.change !== undefined,
+      );
+      state.change = last?.change;
+      state.expectation = last?.expectation;
+    }
+  }
+
+  get hasChanges(): boolean {
+    return this.#entries.some((entry) => entry.change !== undefined);
+  }
+
+  /** Whether one atomic step answered all reads. Says nothing about several nodes. */
+  get readAtOnce(): boolean {
+    return this.#readAtOnce;
+  }
+
+  get itemCount(): number {
+    return this.#states.size;
+  }
+
+  /**
+   * What must hold and what changes. Items that only have to stand as they were seen come first:
+   * where one of them is stale, that is the reason to report, whatever else would be refused.
+   */
+  commitItems(validatesReads: boolean): LoggedItem[] {
+    const seen: LoggedItem[] = [];
+    const others: LoggedItem[] = [];
+    for (const state of this.#states.values()) {
+      const item = toLoggedItem(state, validatesReads);
+      if (item !== undefined) (state.seen === undefined ? others : seen).push(item);
+    }
+    return others.length === 0 ? seen : seen.concat(others);
+  }
+
+  /** The tuples of the model, in order. */
+  operations(writer: string): readonly Operation[] {
+    return this.#entries.map((entry) => Object.freeze(toOperation(entry, writer)));
+  }
+
+  #touch(reference: ItemReference): ItemState {
+    const key = identity(reference);
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      state = {
+        reference,
+        seen: undefined,
+        forUpdate: false,
+        change: undefined,
+        expectation: undefined,
+      };
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+
+  #noteMoment(moment: number | undefined): void {
+    if (moment === undefined || (this.#moment !== undefined && this.#moment !== moment)) {
+      this.#readAtOnce = false;
+    }
+    this.#moment = moment;
+  }
+}
+
+/** What is written, with the increments of an item that was read applied to it. */
+export function resolvedChange({ reference, seen, change }: ItemState): ItemChange | undefined {
+  if (change?.kind !== 'increment' || seen === undefined) return change;
+  return applyIncrements(reference, seen, change);
+}
+
+/** Two stores may hold the same key; a space cannot occur in the name of a store. */
+function identity({ store, key }: ItemReference): string {
+  return store === 'default' ? key : `${store} ${key}`;
+}
+
+function toLoggedItem(state: ItemState, validatesReads: boolean): LoggedItem | undefined {
+  const { reference, seen, change, expectation } = state;
+  if (change === undefined && (seen === undefined || !(validatesReads || state.forUpdate))) {
+    return undefined;
+  }
+  const { store, node, key } = reference;
+  const expected = seen === undefined ? expectation?.version : (seen?.version ?? ABSENT_VERSION);
+  const item = { state, store, node, key, expected, change: resolvedChange(state) };
+  return expectation?.foreign === undefined
+    ? item
+    : { ...item, expectedForeign: expectation.foreign };
+}
+
+function toOperation({ state, change, expectation }: Entry, writer: string): Operation {
+  const { node, key: item } = state.reference;
+  if (change === undefined) {
+    const version = state.seen?.version ?? ABSENT_VERSION;
+    return { kind: 'read', node, item, value: state.seen?.payload, version };
+  }
+  const base =
+    state.seen === undefined ? expectation?.version : (state.seen?.version ?? ABSENT_VERSION);
+  const version = base === undefined ? undefined : nextVersion(base, writer);
+  if (change.kind === 'increment') {
+    const value = change.increments.map(({ index, by }) => `${index}:${by}`).join(',');
+    return { kind: 'increment', node, item, value, version: undefined };
+  }
+  return {
+    kind: change.kind,
+    node,
+    item,
+    value: change.kind === 'write' ? change.payload : undefined,
+    version,
+  };
+}

@@ -1,0 +1,389 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Coordinator } from '../commit/coordinator.js';
+import {
+  StoreUnavailableError,
+  TransactionManagerMismatchError,
+  TransactionOptionsError,
+  TransactionOutcomeUnknownError,
+  TransactionTimeoutError,
+} from '../errors/index.js';
+import type { Clock } from '../store/clock.js';
+import { parseAddress } from '../store/transaction-address.js';
+import type { RecordedOutcome } from '../store/versioned-store.js';
+import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
+import type { TransactionLimits } from './limits.js';
+import {
+  ManagedCall,
+  requirePromise,
+  rolledBackBy,
+  type CallEnvironment,
+  type Work,
+} from './managed-call.js';
+import { fillManagerSlot, readManagerSlot } from './manager-slot.js';
+import { Savepoint } from './operation-log.js';
+import { decidePropagation } from './propagation.js';
+import type { IdSource, Random } from './random.js';
+import { TransactionEvents, type TransactionLog } from './transaction-events.js';
+import {
+  refuseContradictions,
+  resolveOptions,
+  validateOptions,
+  type ResolvedOptions,
+  type TransactionDefaults,
+  type TransactionOptions,
+} from './transaction-options.js';
+import { Transaction, TransactionScope, type TransactionControl } from './transaction.js';
+
+export interface TransactionManagerSetup {
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ids: IdSource;
+  readonly defaults: TransactionDefaults;
+  /** The longest `timeoutMs` that a transaction may ask for. */
+  readonly maxTimeoutMs: number;
+  readonly limits: TransactionLimits;
+  readonly log: TransactionLog;
+}
+
+const NO_OPTIONS: TransactionOptions = Object.freeze({});
+
+/**
+ * The store answers, or is given up, a little before the caller's deadline, so that the caller is
+ * told the reason and not only that time is over. At most a tenth of the time-out.
+ */
+const HEADROOM_MS = 40;
+
+/** Begins, runs, retries and resolves transactions. */
+export class TransactionManager {
+  readonly #setup: TransactionManagerSetup;
+  readonly #context = new AsyncLocalStorage<TransactionScope | undefined>();
+  readonly #events: TransactionEvents;
+  readonly #environment: CallEnvironment;
+  readonly #resolved = new WeakMap<TransactionOptions, ResolvedOptions>();
+  /** Transactions begun by hand, with what cancels their deadline. */
+  readonly #byHand = new Map<Transaction, () => void>();
+  readonly #control: TransactionControl;
+  #running = 0;
+  #drained: (() => void) | undefined;
+  #closed = false;
+
+  constructor(setup: TransactionManagerSetup) {
+    this.#setup = setup;
+    this.#events = new TransactionEvents(setup.log);
+    this.#control = {
+      savepointIn: (transaction) => this.#scopeOf(transaction)?.savepoint,
+      run: (transaction, work) => this.#runIn(transaction, work),
+      commit: (transaction) => this.#commitByHand(transaction),
+      rollback: (transaction, reason) => this.#rollBackByHand(transaction, reason),
+    };
+    this.#environment = {
+      context: this.#context,
+      clock: setup.clock,
+      random: setup.random,
+      events: this.#events,
+      begin: (options, call) => this.#newTransaction(options, call),
+    };
+  }
+
+  /** What is running in the calling context. */
+  current(): Transaction | undefined {
+    return this.#context.getStore()?.transaction;
+  }
+
+  /** @internal The current transaction and what may be done in it. */
+  scope(): TransactionScope | undefined {
+    return this.#context.getStore();
+  }
+
+  /**
+   * Runs `work` as one transaction: commits when its promise resolves, rolls back when it rejects,
+   * and runs it again after conflicts.
+   *
+   * @throws TransactionOptionsError, TransactionConflictError, TransactionTimeoutError,
+   *   TransactionOutcomeUnknownError, StoreUnavailableError, and what `work` throws.
+   */
+  run<T>(work: () => Promise<T>, options: TransactionOptions = NO_OPTIONS): Promise<T> {
+    return this.execute(work, options);
+  }
+
+  /** @internal `run`, for callers that know when a further attempt would be wrong. */
+  execute<T>(
+    work: () => Promise<T>,
+    options: TransactionOptions,
+    mayRetry?: () => boolean,
+  ): Promise<T> {
+    try {
+      const resolved = this.#resolve(options);
+      const scope = this.#context.getStore();
+      switch (decidePropagation(resolved.propagation, scope !== undefined)) {
+        case 'begin':
+          if (scope === undefined) this.#refuseWhenClosed();
+          return this.#begin({ run: work, options: resolved, mayRetry });
+        case 'join':
+          return this.#join(scope!, resolved, work);
+        case 'savepoint':
+          return this.#nest(scope!, resolved, work);
+        case 'suspend':
+          return requirePromise(this.#context.run(undefined, work), options.name);
+        case 'direct':
+          return requirePromise(work(), options.name);
+      }
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Begins a transaction by hand: it does not become current by itself, is never retried, and is
+   * rolled back at its deadline unless `commit()` was called.
+   */
+  begin(options: TransactionOptions = NO_OPTIONS): Transaction {
+    this.#refuseWhenClosed();
+    const resolved = this.#resolve(options);
+    const until = this.#setup.clock.now() + resolved.timeoutMs;
+    const transaction = this.#newTransaction(resolved, { attempt: 1, until });
+    const cancel = this.#setup.clock.schedule(resolved.timeoutMs, () => {
+      if (transaction.status !== 'active') return;
+      const error = new TransactionTimeoutError(resolved.timeoutMs);
+      void this.#endByHand(transaction, error).catch(() => undefined);
+    });
+    this.#byHand.set(transaction, cancel);
+    return transaction;
+  }
+
+  /**
+   * Reads the recorded outcome of a transaction from the store; never a guess. `undecided` until its
+   * deadline is well over, `expired` where its record is not kept any more.
+   *
+   * @throws TransactionAddressError, StoreUnavailableError
+   */
+  async outcomeOf(address: string): Promise<RecordedOutcome> {
+    const { timeoutMs } = this.#resolve(NO_OPTIONS);
+    const until = this.#setup.clock.now() + timeoutMs;
+    return this.#setup.coordinator.outcomeOf(parseAddress(address), until);
+  }
+
+  /**
+   * Gives this manager to an instance that Nest did not construct, so that its `@Transactional()`
+   * methods find it. Returns the instance.
+   *
+   * @throws TransactionManagerMismatchError when it belongs to another application.
+   */
+  bind<T extends object>(instance: T): T {
+    const bound = readManagerSlot(instance);
+    if (bound !== undefined && bound !== this) {
+      throw new TransactionManagerMismatchError(instance.constructor.name);
+    }
+    fillManagerSlot(instance, this);
+    return instance;
+  }
+
+  /** @internal Begins nothing more, and resolves when everything that runs has ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#running === 0) return;
+    await new Promise<void>((resolve) => (this.#drained = resolve));
+  }
+
+  #resolve(options: TransactionOptions): ResolvedOptions {
+    let resolved = this.#resolved.get(options);
+    if (resolved === undefined) {
+      validateOptions(options, this.#setup.maxTimeoutMs);
+      resolved = resolveOptions(options, this.#setup.defaults);
+      this.#resolved.set(options, resolved);
+    }
+    return resolved;
+  }
+
+  #newTransaction(
+    options: ResolvedOptions,
+    call: {
+      readonly callId?: string | undefined;
+      readonly attempt: number;
+      readonly until: number;
+    },
+  ): Transaction {
+    const id = this.#setup.ids.next();
+    const transaction = new Transaction({
+      id,
+      callId: call.callId ?? id,
+      attempt: call.attempt,
+      options,
+      until: call.until - Math.min(HEADROOM_MS, options.timeoutMs / 10),
+      coordinator: this.#setup.coordinator,
+      limits: this.#setup.limits,
+      control: this.#control,
+    });
+    this.#events.begun(transaction);
+    return transaction;
+  }
+
+  #begin<T>(work: Work<T>): Promise<T> {
+    return this.#count(new ManagedCall(this.#environment, work).start());
+  }
+
+  async #join<T>(
+    scope: TransactionScope,
+    inner: ResolvedOptions,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const { transaction, savepoint } = scope;
+    transaction.assertOpen();
+    refuseContradictions(inner.given, transaction.options);
+    try {
+      return await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
+    } catch (error) {
+      if (inner.rollsBackFor(error)) transaction.markRollbackOnly(error, savepoint);
+      throw error;
+    }
+  }
+
+  async #nest<T>(
+    scope: TransactionScope,
+    inner: ResolvedOptions,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const { transaction } = scope;
+    transaction.assertOpen();
+    refuseContradictions(inner.given, transaction.options);
+    const savepoint = new Savepoint(scope.savepoint);
+    try {
+      const value = await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
+      const mark = transaction.rollbackOnlySince(savepoint);
+      if (mark) throw rolledBackBy(mark.reason);
+      return value;
+    } catch (error) {
+      const doomed = transaction.rollbackOnlySince(savepoint) !== undefined;
+      if (doomed || inner.rollsBackFor(error)) transaction.rollBackTo(savepoint);
+      throw error;
+    }
+  }
+
+  /** A time-out of its own limits the inner method; the outer one goes on. */
+  #runWithin<T>(
+    scope: TransactionScope,
+    inner: ResolvedOptions,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const promise = requirePromise(this.#context.run(scope, work), inner.name);
+    const { timeoutMs } = inner.given;
+    if (timeoutMs === undefined) return promise;
+    return new Promise<T>((resolve, reject) => {
+      const cancel = this.#setup.clock.schedule(timeoutMs, () =>
+        reject(new TransactionTimeoutError(timeoutMs)),
+      );
+      promise.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #runIn<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
+    transaction.assertOpen();
+    const scope =
+      this.#scopeOf(transaction) ??
+      new TransactionScope(transaction, transaction.options.readOnly, undefined);
+    return requirePromise(this.#context.run(scope, work), transaction.options.name);
+  }
+
+  async #commitByHand(transaction: Transaction): Promise<void> {
+    if (!this.#byHand.has(transaction)) {
+      transaction.assertOpen();
+      throw new TransactionOptionsError(
+        'This transaction commits when its method returns; commit() is for transactions begun by hand.',
+      );
+    }
+    await this.#count(this.#tryCommit(transaction));
+  }
+
+  async #tryCommit(transaction: Transaction): Promise<void> {
+    const { options } = transaction;
+    try {
+      const scope = new TransactionScope(transaction, options.readOnly, undefined);
+      await sealForCommit(this.#context, scope);
+      const mark = transaction.rollbackOnlySince();
+      if (mark) throw rolledBackBy(mark.reason);
+      const failure = await this.#beforeDeadline(transaction, transaction.commitSealed());
+      if (failure) throw failure.error;
+    } catch (error) {
+      await this.#endByHand(transaction, error);
+      throw error;
+    }
+    this.#forget(transaction);
+    this.#events.committed(transaction);
+    await this.#context.run(undefined, () => runCommitHooks(transaction, this.#events));
+  }
+
+  /** What was sent and is not answered by the deadline has an unknown outcome. */
+  #beforeDeadline<T>(transaction: Transaction, promise: Promise<T>): Promise<T> {
+    const { timeoutMs } = transaction.options;
+    const leftMs = Math.max(transaction.until + HEADROOM_MS - this.#setup.clock.now(), 0);
+    return new Promise<T>((resolve, reject) => {
+      const cancel = this.#setup.clock.schedule(leftMs, () => {
+        reject(
+          transaction.commitSent
+            ? new TransactionOutcomeUnknownError(transaction.address)
+            : new TransactionTimeoutError(timeoutMs),
+        );
+      });
+      promise.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #rollBackByHand(transaction: Transaction, reason: unknown): Promise<void> {
+    if (transaction.status === 'rolled_back') return;
+    if (!this.#byHand.has(transaction)) {
+      transaction.assertOpen();
+      transaction.markRollbackOnly(reason, this.#scopeOf(transaction)?.savepoint);
+      return;
+    }
+    transaction.assertOpen();
+    await this.#endByHand(transaction, reason);
+  }
+
+  async #endByHand(transaction: Transaction, reason: unknown): Promise<void> {
+    if (transaction.status === 'rolled_back' || transaction.status === 'in_doubt') return;
+    this.#forget(transaction);
+    if (reason instanceof TransactionOutcomeUnknownError) {
+      await transaction.close('in_doubt', reason);
+      this.#events.outcomeUnknown(transaction, reason);
+    } else {
+      await transaction.close('rolled_back', reason).catch(() => undefined);
+      this.#events.rolledBack(transaction, reason);
+    }
+    await this.#context.run(undefined, () => runRollbackHooks(transaction, reason, this.#events));
+  }
+
+  #forget(transaction: Transaction): void {
+    this.#byHand.get(transaction)?.();
+    this.#byHand.delete(transaction);
+  }
+
+  #scopeOf(transaction: Transaction): TransactionScope | undefined {
+    const scope = this.#context.getStore();
+    return scope?.transaction === transaction ? scope : undefined;
+  }
+
+  #count<T>(call: Promise<T>): Promise<T> {
+    this.#running++;
+    const done = (): void => {
+      if (--this.#running === 0) this.#drained?.();
+    };
+    call.then(done, done);
+    return call;
+  }
+
+  #refuseWhenClosed(): void {
+    if (!this.#closed) return;
+    throw new StoreUnavailableError('The application is shutting down and begins no transactions.');
+  }
+}
+
+function narrow(
+  scope: TransactionScope,
+  inner: ResolvedOptions,
+  savepoint: Savepoint | undefined,
+): TransactionScope {
+  const readOnly = scope.readOnly || inner.given.readOnly === true;
+  if (readOnly === scope.readOnly && savepoint === scope.savepoint) return scope;
+  return new TransactionScope(scope.transaction, readOnly, savepoint);
+}

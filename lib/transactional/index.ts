@@ -1,0 +1,1 @@
+export { Transactional, type TransactionalDecorator } from './transactional.decorator.js';

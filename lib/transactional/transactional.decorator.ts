@@ -1,0 +1,137 @@
+import 'reflect-metadata';
+import { Inject, Optional } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { fillManagerSlot, MANAGER_SLOT } from '../transaction/manager-slot.js';
+import type { TransactionOptions } from '../transaction/transaction-options.js';
+import { TransactionManager } from '../transaction/transaction-manager.js';
+import { callTransactional } from './call-transactional.js';
+
+type TransactionalMethod = (...args: never[]) => Promise<unknown> | Observable<unknown>;
+
+/** Fits methods that return a Promise or an Observable, and classes. */
+export interface TransactionalDecorator {
+  <M extends TransactionalMethod>(
+    prototype: object,
+    method: string | symbol,
+    descriptor: TypedPropertyDescriptor<M>,
+  ): void;
+  (target: abstract new (...args: never[]) => object): void;
+}
+
+const WRAPPED = Symbol('nestjs-distributed-tx:wrapped');
+
+/** Nest calls these on its own; they are no business methods. */
+const LIFECYCLE_HOOKS: ReadonlySet<string> = new Set([
+  'onModuleInit',
+  'onModuleDestroy',
+  'onApplicationBootstrap',
+  'beforeApplicationShutdown',
+  'onApplicationShutdown',
+]);
+
+/**
+ * Makes a method one transaction: it commits when the method's Promise resolves or its Observable
+ * completes, and rolls back when it throws. After a conflict the whole method runs again.
+ *
+ * On a class it covers all methods, inherited ones included, but for the constructor, accessors and
+ * Nest's lifecycle hooks; the decorator of a method replaces that of its class.
+ */
+export function Transactional(options: TransactionOptions = {}): TransactionalDecorator {
+  return (
+    target: object | (abstract new (...args: never[]) => object),
+    method?: string | symbol,
+    descriptor?: PropertyDescriptor,
+  ): void => {
+    if (method === undefined) decorateClass(target as abstract new () => object, options);
+    else decorateMethod(target, method, descriptor!, options);
+  };
+}
+
+function decorateMethod(
+  prototype: object,
+  method: string | symbol,
+  descriptor: PropertyDescriptor,
+  options: TransactionOptions,
+): void {
+  const original = descriptor.value as (...args: unknown[]) => unknown;
+  descriptor.value = wrap(original, prototype, method, { options, passesPlainValues: false });
+  requestManager(prototype);
+}
+
+function decorateClass(
+  target: abstract new (...args: never[]) => object,
+  options: TransactionOptions,
+): void {
+  const prototype = target.prototype as object;
+  for (const [method, descriptor] of methodsOf(prototype)) {
+    const original = descriptor.value as (...args: unknown[]) => unknown;
+    if (Object.hasOwn(original, WRAPPED)) continue;
+    Object.defineProperty(prototype, method, {
+      ...descriptor,
+      value: wrap(original, prototype, method, { options, passesPlainValues: true }),
+    });
+  }
+  requestManager(prototype);
+}
+
+/** Own and inherited methods by name; the nearest one of each name. */
+function methodsOf(prototype: object): Map<string, PropertyDescriptor> {
+  const methods = new Map<string, PropertyDescriptor>();
+  let owner: object | null = prototype;
+  while (owner !== null && owner !== Object.prototype) {
+    for (const name of Object.getOwnPropertyNames(owner)) {
+      const descriptor = Object.getOwnPropertyDescriptor(owner, name)!;
+      if (name !== 'constructor' && !methods.has(name)) methods.set(name, descriptor);
+    }
+    owner = Object.getPrototypeOf(owner) as object | null;
+  }
+  for (const [name, { value }] of methods) {
+    if (typeof value !== 'function' || LIFECYCLE_HOOKS.has(name)) methods.delete(name);
+  }
+  return methods;
+}
+
+function wrap(
+  original: (...args: unknown[]) => unknown,
+  prototype: object,
+  method: string | symbol,
+  how: { readonly options: TransactionOptions; readonly passesPlainValues: boolean },
+): (...args: unknown[]) => unknown {
+  const label = `${prototype.constructor.name}.${String(method)}`;
+  const target = {
+    original,
+    options: Object.freeze({ name: label, ...how.options }),
+    className: prototype.constructor.name,
+    methodName: String(method),
+    passesPlainValues: how.passesPlainValues,
+    declaredType: Reflect.getMetadata('design:returntype', prototype, method) as unknown,
+  };
+  const wrapper = function (this: object, ...args: unknown[]): unknown {
+    return callTransactional(target, this, args);
+  };
+  Object.defineProperty(wrapper, 'name', { value: original.name, configurable: true });
+  Object.defineProperty(wrapper, 'length', { value: original.length, configurable: true });
+  Object.defineProperty(wrapper, WRAPPED, { value: true });
+  // Nest keeps routes, guards and the like on the function itself.
+  for (const key of Reflect.getMetadataKeys(original) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, original), wrapper);
+  }
+  return wrapper;
+}
+
+/**
+ * Has Nest inject the manager into every instance of the class, as a property that the prototype
+ * catches, so that it does not become an enumerable one. `Optional`, so that the error is ours.
+ */
+function requestManager(prototype: object): void {
+  if (MANAGER_SLOT in prototype) return;
+  Object.defineProperty(prototype, MANAGER_SLOT, {
+    configurable: true,
+    get: () => undefined,
+    set(this: object, manager: unknown) {
+      if (manager !== undefined) fillManagerSlot(this, manager);
+    },
+  });
+  Inject(TransactionManager)(prototype, MANAGER_SLOT);
+  Optional()(prototype, MANAGER_SLOT as unknown as string);
+}
