@@ -18,7 +18,6 @@ export type {
 export { TRANSACTION_CHANNELS, type TransactionEvent } from './transaction/transaction-events.js';
 
 export type { Clock, Cancel } from './store/clock.js';
-export type { RedisSource } from './store/redis/redis-client.js';
 export type { StoredItem, ForeignValue } from './store/stored-item.js';
 export type { TransactionAddress } from './store/transaction-address.js';
 export {

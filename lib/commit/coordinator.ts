@@ -25,7 +25,7 @@ export interface CommitRequest extends CommitFacts {
   /** Fixed earlier, if somebody asked for it. */
   readonly address: TransactionAddress | undefined;
   /** The members of the record's JSON. */
-  readonly record: string;
+  readonly record: () => string;
   /** Told as soon as the commit may happen, so that a caller who gives up knows what to say. */
   readonly onSending: (commit: OnePhaseCommit) => void;
 }
@@ -78,7 +78,7 @@ export class Coordinator {
   }
 
   /** @throws CrossNodeTransactionError, StoreUnavailableError, TransactionOutcomeUnknownError */
-  async commit(request: CommitRequest): Promise<CommitResult> {
+  commit(request: CommitRequest): CommitResult | Promise<CommitResult> {
     const plan = planCommit(request);
     switch (plan.kind) {
       case 'nothing':
@@ -128,17 +128,15 @@ export class Coordinator {
     return order.find((outcome) => outcomes.includes(outcome)) ?? 'expired';
   }
 
-  async #commitOnePhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
-    const { id, items, until, record } = request;
+  #commitOnePhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
+    const { id, items, until } = request;
     const address = request.address ?? this.addressFor(id, store.name, homeKeys(items), until);
-    const commit: OnePhaseCommit = { address, items, record, sent: false };
+    const commit: OnePhaseCommit = { address, items, record: request.record(), sent: false };
     request.onSending(commit);
-    try {
-      return await store.commitOnePhase(commit, until);
-    } catch (error) {
+    return store.commitOnePhase(commit, until).then(undefined, (error: unknown) => {
       if (!(error instanceof CommitReplyLostError)) throw error;
       return this.#resolve(store, address, until, error);
-    }
+    });
   }
 
   /** I3: asks by writing, so that a commit still under way cannot happen after the answer. */

@@ -60,6 +60,8 @@ export interface DistributedTxModuleOptions {
   readonly random?: Random;
 }
 
+type Range = readonly [min: number, max: number, byDefault: number];
+
 /** Options with every default filled in; frozen. */
 export interface ResolvedModuleOptions {
   readonly stores: ReadonlyMap<string, StoreOptions>;
@@ -93,32 +95,48 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DistributedTxModuleOptions>([
 
 /** @throws ModuleOptionsError naming the option, its value and what is allowed. */
 export function resolveModuleOptions(options: DistributedTxModuleOptions): ResolvedModuleOptions {
-  if (typeof options !== 'object' || options === null) wrong('the options', options, 'an object');
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) wrong(name, '(any)', `an option out of ${[...KNOWN].join(', ')}`);
-  }
+  assertObject('the options', options);
+  refuseUnknown('', options, KNOWN);
   const { defaults = {}, record = {}, keyPrefix = '', startup = 'eager' } = options;
-  const maxTimeoutMs = within('maxTimeoutMs', options.maxTimeoutMs, 1, 3_600_000, 60_000);
+  const maxTimeoutMs = within('maxTimeoutMs', options.maxTimeoutMs, [1, 3_600_000, 60_000]);
   if (typeof keyPrefix !== 'string' || keyPrefix.startsWith(RESERVED_PREFIX)) {
     wrong('keyPrefix', keyPrefix, `a text that does not start with '${RESERVED_PREFIX}'`);
   }
   if (startup !== 'eager' && startup !== 'lazy') wrong('startup', startup, "'eager' or 'lazy'");
+  assertObject('record', record);
+  refuseUnknown('record.', record, ['retentionMs', 'marginMs']);
   validateDefaults(defaults, maxTimeoutMs);
+  validateRest(options);
   return Object.freeze({
     stores: resolveStores(options),
     keyPrefix,
     defaults,
     startup,
-    connectTimeoutMs: within('connectTimeoutMs', options.connectTimeoutMs, 1, 600_000, 10_000),
-    commandTimeoutMs: within('commandTimeoutMs', options.commandTimeoutMs, 10, 600_000, 2000),
+    connectTimeoutMs: within('connectTimeoutMs', options.connectTimeoutMs, [1, 600_000, 10_000]),
+    commandTimeoutMs: within('commandTimeoutMs', options.commandTimeoutMs, [10, 600_000, 2000]),
     lifetime: Object.freeze({
       longestTimeoutMs: maxTimeoutMs,
-      retentionMs: within('record.retentionMs', record.retentionMs, 0, 86_400_000, 30_000),
-      marginMs: within('record.marginMs', record.marginMs, 0, 600_000, 10_000),
+      retentionMs: within('record.retentionMs', record.retentionMs, [0, 86_400_000, 30_000]),
+      marginMs: within('record.marginMs', record.marginMs, [0, 600_000, 10_000]),
     }),
     limits: resolveLimits(options.limits ?? {}),
     allowEvictionPolicy: options.allowEvictionPolicy,
   });
+}
+
+function validateRest(options: DistributedTxModuleOptions): void {
+  const { allowEvictionPolicy, allowEmbeddedInProduction, clock, random } = options;
+  if (allowEvictionPolicy !== undefined && typeof allowEvictionPolicy !== 'string') {
+    wrong('allowEvictionPolicy', allowEvictionPolicy, "the policy's name, such as 'allkeys-lru'");
+  }
+  if (allowEmbeddedInProduction !== undefined && typeof allowEmbeddedInProduction !== 'boolean') {
+    wrong('allowEmbeddedInProduction', allowEmbeddedInProduction, 'true or false');
+  }
+  const methods = ['now', 'time', 'schedule'] as const;
+  if (clock !== undefined && methods.some((name) => typeof clock?.[name] !== 'function')) {
+    wrong('clock', clock, `an object with the methods ${methods.join(', ')}`);
+  }
+  if (random !== undefined && typeof random !== 'function') wrong('random', random, 'a function');
 }
 
 function resolveStores(options: DistributedTxModuleOptions): ReadonlyMap<string, StoreOptions> {
@@ -132,9 +150,10 @@ function resolveStores(options: DistributedTxModuleOptions): ReadonlyMap<string,
     );
   }
   if (store !== undefined && store !== 'embedded') wrong('store', store, "'embedded'");
-  const named = stores ?? { default: redis === undefined ? 'embedded' : { redis } };
-  if (typeof named !== 'object' || !('default' in named)) {
-    wrong('stores', Object.keys(named), 'an object with a store named default');
+  const short: StoreOptions = redis === undefined ? 'embedded' : { redis };
+  const named = stores === undefined ? { default: short } : stores;
+  if (typeof named !== 'object' || named === null || !('default' in named)) {
+    wrong('stores', named, 'an object with a store named default');
   }
   for (const [name, way] of Object.entries(named)) validateStore(name, way, options);
   return new Map(Object.entries(named));
@@ -151,26 +170,31 @@ function validateStore(name: string, way: StoreOptions, options: DistributedTxMo
     );
   }
   const redis = (way as { readonly redis?: unknown } | null)?.redis;
-  if (typeof redis === 'object' && redis !== null) return;
-  if (typeof redis === 'string' && /^(rediss?|unix):\/\//.test(redis)) return;
-  const shown = typeof redis === 'string' ? redis.replace(/\/\/.*@/, '//…@') : redis;
+  if (isRedisSource(redis)) return;
   wrong(
     options.redis === undefined ? `stores.${name}` : 'redis',
-    shown,
+    redis === undefined ? way : withoutPassword(redis),
     "a URL (redis:// or rediss://), ioredis options, a Redis or Cluster of ioredis, or 'embedded' as store",
   );
 }
 
+function isRedisSource(redis: unknown): boolean {
+  if (typeof redis === 'string') return /^(rediss?|unix):\/\//.test(redis);
+  return typeof redis === 'object' && redis !== null;
+}
+
+/** What stands before the @ may be a password, however little of a URL the text is. */
+function withoutPassword(redis: unknown): unknown {
+  return typeof redis === 'string' ? redis.replace(/^.*@/s, '…@') : redis;
+}
+
 function resolveLimits(limits: Partial<TransactionLimits>): TransactionLimits {
+  assertObject('limits', limits);
   const names = Object.keys(DEFAULT_LIMITS) as (keyof TransactionLimits)[];
-  for (const name of Object.keys(limits)) {
-    if (!(names as string[]).includes(name)) {
-      wrong(`limits.${name}`, '(any)', `a limit out of ${names.join(', ')}`);
-    }
-  }
+  refuseUnknown('limits.', limits, names);
   const entries = names.map((name) => [
     name,
-    within(`limits.${name}`, limits[name], 1, 512 * 1024 * 1024, DEFAULT_LIMITS[name]),
+    within(`limits.${name}`, limits[name], [1, 512 * 1024 * 1024, DEFAULT_LIMITS[name]]),
   ]);
   return Object.freeze(Object.fromEntries(entries) as Record<keyof TransactionLimits, number>);
 }
@@ -182,30 +206,41 @@ function validateDefaults(defaults: TransactionDefaults, maxTimeoutMs: number): 
     if (!(error instanceof TransactionOptionsError)) throw error;
     throw new ModuleOptionsError(`defaults: ${error.message}`, { cause: error });
   }
-  const allowed = Object.keys(BUILT_IN_DEFAULTS);
-  for (const name of Object.keys(defaults)) {
-    if (!allowed.includes(name)) wrong(`defaults.${name}`, '(any)', allowed.join(', '));
-  }
+  refuseUnknown('defaults.', defaults, Object.keys(BUILT_IN_DEFAULTS));
   const timeoutMs = defaults.timeoutMs ?? BUILT_IN_DEFAULTS.timeoutMs;
   if (timeoutMs > maxTimeoutMs) {
     wrong('maxTimeoutMs', maxTimeoutMs, `at least defaults.timeoutMs, which is ${timeoutMs}`);
   }
 }
 
-function within(
-  option: string,
-  value: number | undefined,
-  min: number,
-  max: number,
-  // oxlint-disable-next-line max-params -- five scalars of one check
-  byDefault: number,
-): number {
+function within(option: string, value: number | undefined, range: Range): number {
+  const [min, max, byDefault] = range;
   if (value === undefined) return byDefault;
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   return wrong(option, value, `a whole number from ${min} to ${max}`);
 }
 
+function assertObject(option: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) wrong(option, value, 'an object');
+}
+
+/** A misspelt option would leave its default in force, and nobody would know. */
+function refuseUnknown(path: string, given: object, known: Iterable<string>): void {
+  const names = new Set(known);
+  const unknown = Object.keys(given).find((name) => !names.has(name));
+  if (unknown === undefined) return;
+  throw new ModuleOptionsError(
+    `${path}${unknown} is no option; allowed is ${[...names].map((name) => path + name).join(', ')}.`,
+  );
+}
+
 function wrong(option: string, value: unknown, allowed: string): never {
-  const shown = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
-  throw new ModuleOptionsError(`${option} is ${shown}; allowed is ${allowed}.`);
+  throw new ModuleOptionsError(`${option} is ${show(value)}; allowed is ${allowed}.`);
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  // Deeper values may be clients, which refer to themselves, or hold passwords.
+  return `{ ${Object.keys(value).join(', ')} }`;
 }

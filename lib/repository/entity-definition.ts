@@ -67,42 +67,9 @@ export function definitionOf<T extends object>(entityClass: EntityClass<T>): Ent
 }
 
 function defineEntity(entityClass: EntityClass, options: TxEntityOptions): EntityDefinition {
-  const wrong = (option: string, value: unknown, allowed: string): never => {
-    throw new EntityDefinitionError(
-      `@TxEntity on ${entityClass.name}: ${option} is ${JSON.stringify(value)}; allowed is ${allowed}.`,
-    );
-  };
-  const {
-    name,
-    id = 'id',
-    ttlMs,
-    hashTag,
-    counters = [],
-    codec,
-    store = 'default',
-  } = options ?? {};
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    wrong('name', name, 'a letter followed by up to 63 letters, digits, "_", "." or "-"');
-  }
-  if (typeof id !== 'string' || id === '') wrong('id', id, 'the name of a property');
-  if (ttlMs !== undefined && !(Number.isSafeInteger(ttlMs) && ttlMs > 0)) {
-    wrong('ttlMs', ttlMs, 'a positive whole number of milliseconds');
-  }
-  if (hashTag !== undefined && typeof hashTag !== 'function') {
-    if (typeof hashTag !== 'string') wrong('hashTag', hashTag, 'a text or a function of the id');
-    assertHashTag(entityClass.name, hashTag);
-  }
-  const distinct = new Set(counters).size === counters.length && !counters.includes(id);
-  if (
-    !Array.isArray(counters) ||
-    !distinct ||
-    counters.some((field) => typeof field !== 'string')
-  ) {
-    wrong('counters', counters, 'a list of different properties without the id');
-  }
-  if (codec !== undefined && !(Number.isSafeInteger(codec.version) && codec.version > 0)) {
-    wrong('codec.version', codec.version, 'a positive whole number');
-  }
+  validate(entityClass, options);
+  const { name, id = 'id', ttlMs, hashTag, counters = [], codec, store = 'default' } = options;
+  const hint = `is it in DistributedTxModule.forFeature([${entityClass.name}])?`;
   return Object.freeze({
     entityClass,
     name,
@@ -112,16 +79,77 @@ function defineEntity(entityClass: EntityClass, options: TxEntityOptions): Entit
     counters: Object.freeze([...counters]),
     codec,
     store,
-    token: Symbol(
-      `TxRepository<${entityClass.name}> (is it in DistributedTxModule.forFeature([${entityClass.name}])?)`,
-    ),
+    token: Symbol(`TxRepository<${entityClass.name}> (${hint})`),
   });
 }
 
-/** A tag ends at the first brace, so it cannot hold one; an empty one is none to Redis. */
-export function assertHashTag(entity: string, tag: unknown): asserts tag is string {
-  if (typeof tag === 'string' && tag !== '' && !/[{}]/.test(tag) && tag.isWellFormed()) return;
+/** What each option may be, in words and as a check. */
+const ALLOWED: {
+  readonly [K in keyof Required<TxEntityOptions>]: readonly [
+    words: string,
+    check: (value: unknown, options: TxEntityOptions) => boolean,
+  ];
+} = {
+  name: [
+    'a letter followed by up to 63 letters, digits, "_", "." or "-"',
+    (name) => typeof name === 'string' && NAME.test(name),
+  ],
+  id: ['the name of a property', (id) => id === undefined || isText(id)],
+  ttlMs: ['a positive whole number of milliseconds', (ms) => ms === undefined || isPositive(ms)],
+  hashTag: [
+    'a non-empty text without braces, or a function of the id',
+    (tag) => tag === undefined || typeof tag === 'function' || isHashTag(tag),
+  ],
+  counters: [
+    'a list of different properties without the id',
+    (counters, { id = 'id' }) =>
+      counters === undefined ||
+      (Array.isArray(counters) &&
+        counters.every(isText) &&
+        !counters.includes(id) &&
+        new Set(counters).size === counters.length),
+  ],
+  codec: [
+    'an object with encode, decode and a positive whole version',
+    (codec) => codec === undefined || isPositive((codec as EntityCodec | null)?.version),
+  ],
+  store: ['the name of a store', (store) => store === undefined || isText(store)],
+};
+
+function validate(entityClass: EntityClass, options: TxEntityOptions): void {
+  for (const name of Object.keys(options ?? {})) {
+    if (!(name in ALLOWED)) wrong(entityClass, name, '(any)', Object.keys(ALLOWED).join(', '));
+  }
+  for (const name of Object.keys(ALLOWED) as (keyof TxEntityOptions)[]) {
+    const value = options?.[name];
+    const [words, check] = ALLOWED[name];
+    if (!check(value, options)) wrong(entityClass, name, value, words);
+  }
+}
+
+function wrong(entityClass: EntityClass, option: string, value: unknown, allowed: string): never {
   throw new EntityDefinitionError(
-    `${entity}: hashTag gave ${JSON.stringify(tag)}; allowed is a non-empty text without braces.`,
+    `@TxEntity on ${entityClass.name}: ${option} is ${JSON.stringify(value)}; allowed is ${allowed}.`,
+  );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isPositive(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** A tag ends at the first brace, so it cannot hold one; an empty one is none to Redis. */
+function isHashTag(tag: unknown): tag is string {
+  return isText(tag) && !/[{}]/.test(tag) && tag.isWellFormed();
+}
+
+/** @throws EntityDefinitionError for a tag that a function of the id gave. */
+export function assertHashTag(entity: string, tag: unknown): asserts tag is string {
+  if (isHashTag(tag)) return;
+  throw new EntityDefinitionError(
+    `${entity}: hashTag gave ${JSON.stringify(tag)}; allowed is ${ALLOWED.hashTag[0]}.`,
   );
 }

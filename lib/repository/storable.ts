@@ -15,7 +15,9 @@ export function whyNotStorable(value: unknown, path: string, depth = 0): string 
       return Number.isFinite(value) ? undefined : `${path} is ${value}`;
     case 'object':
       return value === null ? undefined : whyNotObject(value, path, depth);
-    default:
+    case 'function':
+    case 'bigint':
+    case 'symbol':
       return `${path} is a ${typeof value}`;
   }
 }
@@ -24,20 +26,23 @@ function whyNotObject(value: object, path: string, depth: number): string | unde
   if (depth > DEEPEST)
     return `${path} is nested deeper than ${DEEPEST} levels, or refers to itself`;
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
-  if (Array.isArray(value)) {
-    return firstReason(value.length, (index) =>
-      value[index] === undefined
-        ? `${path}[${index}] is undefined`
-        : whyNotStorable(value[index], `${path}[${index}]`, depth + 1),
-    );
-  }
+  if (Array.isArray(value)) return whyNotArray(value, path, depth);
   if (isUnreadable(value)) return `${path} is a ${value.constructor.name}`;
-  const names = Object.keys(value);
-  return firstReason(names.length, (index) => {
-    const name = names[index]!;
+  for (const name of Object.keys(value)) {
     if (name === '__proto__') return `${path} has a property named __proto__`;
-    return whyNotStorable((value as Record<string, unknown>)[name], `${path}.${name}`, depth + 1);
-  });
+    const reason = whyNotStorable((value as Record<string, unknown>)[name], name, depth + 1);
+    if (reason !== undefined) return `${path}.${reason}`;
+  }
+  return undefined;
+}
+
+function whyNotArray(value: readonly unknown[], path: string, depth: number): string | undefined {
+  for (const [index, element] of value.entries()) {
+    if (element === undefined) return `${path}[${index}] is undefined`;
+    const reason = whyNotStorable(element, `[${index}]`, depth + 1);
+    if (reason !== undefined) return `${path}${reason}`;
+  }
+  return undefined;
 }
 
 /** JSON would make `{}` of these. */
@@ -53,15 +58,4 @@ function isUnreadable(value: object): boolean {
     ArrayBuffer.isView(value) ||
     value instanceof ArrayBuffer
   );
-}
-
-function firstReason(
-  count: number,
-  reasonAt: (index: number) => string | undefined,
-): string | undefined {
-  for (let index = 0; index < count; index++) {
-    const reason = reasonAt(index);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
 }

@@ -3,52 +3,29 @@ import {
   EntityInvalidError,
   EntityNotFoundError,
   ForeignDataError,
-  TransactionOptionsError,
-  VersionMismatchError,
 } from '../errors/index.js';
 import { ABSENT_VERSION } from '../store/version.js';
 import { addWithin } from '../store/counters.js';
+import type { StoredItem } from '../store/stored-item.js';
 import type { CounterIncrement } from '../store/versioned-store.js';
 import { brokenBound } from '../transaction/increments.js';
 import { resolvedChange, type Expectation, type ItemState } from '../transaction/operation-log.js';
 import type { ItemReference } from '../transaction/operation.js';
 import type { TransactionManager } from '../transaction/transaction-manager.js';
-import type { TransactionScope } from '../transaction/transaction.js';
+import type { MaybePromise } from '../transaction/maybe-promise.js';
+import type { TransactionScope } from '../transaction/transaction-scope.js';
+import type { AdoptResult, CounterField, EntityData, IncrementBounds } from './entity-data.js';
 import type { EntityDefinition } from './entity-definition.js';
 import { parseObject, type EntityFormat } from './entity-format.js';
 import type { EntityKeys } from './entity-keys.js';
 import { rememberRead, rememberSaved, versionOf } from './entity-version.js';
+import {
+  expectedVersionOf,
+  refuseBrokenExpectation,
+  refuseMismatch,
+  type SaveOptions,
+} from './expected-version.js';
 import { currentValue, hasBlindIncrements, isKnown } from './item-view.js';
-import { after, type MaybePromise } from './maybe-promise.js';
-
-/** The properties of an entity, without its methods: what can be stored. */
-export type EntityData<T> = {
-  [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: T[K];
-};
-
-/** The names of the properties that can be counters. */
-export type CounterField<T> = {
-  [K in keyof T]-?: T[K] extends number ? K : never;
-}[keyof T] &
-  string;
-
-export interface SaveOptions {
-  /** What `versionOf` gave for the entity the change is based on. */
-  readonly expectedVersion?: string;
-}
-
-/** The range that a counter must stay in; both ends are allowed. */
-export interface IncrementBounds {
-  readonly min?: number;
-  readonly max?: number;
-}
-
-export interface AdoptResult {
-  /** How many values became entities. */
-  readonly adopted: number;
-  /** How many were entities already, or absent. */
-  readonly skipped: number;
-}
 
 /** What a repository is made of; the module builds it. */
 export interface RepositorySetup<T extends object> {
@@ -57,6 +34,8 @@ export interface RepositorySetup<T extends object> {
   readonly keys: EntityKeys;
   readonly format: EntityFormat<T>;
 }
+
+const OWN_TRANSACTION = { propagation: 'REQUIRES_NEW' } as const;
 
 /**
  * Typed access to the entities of one class, by id. Inside a transaction every call takes part in it;
@@ -78,13 +57,13 @@ export class TxRepository<T extends object> {
 
   /** The entity, or null. Each call gives a copy of its own. */
   findOne(id: string): Promise<T | null> {
-    return this.#within((scope) => this.#find(scope, id));
+    return this.#within((scope) => this.#with(scope, id, (state) => this.#view(scope, state)));
   }
 
   /** @throws EntityNotFoundError */
   findOneOrFail(id: string): Promise<T> {
     return this.#within((scope) =>
-      after(this.#find(scope, id), (entity) => entity ?? this.#notFound([id])),
+      this.#with(scope, id, (state) => this.#view(scope, state) ?? this.#notFound([id])),
     );
   }
 
@@ -92,8 +71,8 @@ export class TxRepository<T extends object> {
   findMany<const Ids extends readonly string[]>(
     ids: Ids,
   ): Promise<{ -readonly [K in keyof Ids]: T | null }> {
-    return this.#within(
-      (scope) => this.#findAll(scope, ids) as MaybePromise<{ [K in keyof Ids]: T | null }>,
+    return this.#within((scope) =>
+      this.#withAll(scope, ids, (entities) => entities as { [K in keyof Ids]: T | null }),
     );
   }
 
@@ -102,27 +81,27 @@ export class TxRepository<T extends object> {
     ids: Ids,
   ): Promise<{ -readonly [K in keyof Ids]: T }> {
     return this.#within((scope) =>
-      after(this.#findAll(scope, ids), (entities) => {
-        const missing = ids.filter((_, index) => entities[index] === null);
-        if (missing.length > 0) this.#notFound([...new Set(missing)]);
+      this.#withAll(scope, ids, (entities) => {
+        if (entities.includes(null)) {
+          this.#notFound([...new Set(ids.filter((_, index) => entities[index] === null))]);
+        }
         return entities as { [K in keyof Ids]: T };
       }),
     );
   }
 
-  /** Like `findOneOrFail` in effect on others: validated at commit under every isolation. */
+  /** Reads what the method is going to change: validated at commit under every isolation. */
   findOneForUpdate(id: string): Promise<T | null> {
     return this.#within((scope) =>
-      after(this.#find(scope, id), (entity) => {
-        const state = scope.transaction.stateOf(this.#keys.reference(id));
-        if (state) state.forUpdate = true;
-        return entity;
+      this.#with(scope, id, (state) => {
+        state.forUpdate = true;
+        return this.#view(scope, state);
       }),
     );
   }
 
   exists(id: string): Promise<boolean> {
-    return this.#within((scope) => after(this.#find(scope, id), (entity) => entity !== null));
+    return this.#within((scope) => this.#with(scope, id, (state) => currentValue(state) !== null));
   }
 
   /** Reads without validation: what stands there now, or the transaction's own write. */
@@ -131,7 +110,10 @@ export class TxRepository<T extends object> {
       const reference = this.#keys.reference(id);
       const state = scope.transaction.stateOf(reference);
       if (isKnown(state)) return this.#view(scope, state);
-      return this.#peek(scope, reference, state);
+      return scope.transaction.peekThen(reference, (stood) => {
+        if (stood?.kind === 'foreign') throw new ForeignDataError(reference.key);
+        return this.#viewPeeked(state, stood ?? null);
+      });
     });
   }
 
@@ -159,15 +141,15 @@ export class TxRepository<T extends object> {
       const reference = this.#keys.reference(this.#format.idOf(data));
       const state = scope.transaction.stateOf(reference);
       const expected = expectedVersionOf(options);
-      // The bounds of increments made before are checked against what stands there.
-      const reading = hasBlindIncrements(state) ? scope.transaction.read([reference]) : undefined;
-      return after(reading, () => {
+      const write = (): T => {
         if (state !== undefined) resolvedChange(state);
-        this.#refuseMismatch(reference, state, expected);
+        refuseMismatch(state, expected);
         const expectation: Expectation | undefined =
           expected === undefined ? undefined : { version: expected, reason: 'expected-version' };
         return this.#write(scope, reference, data, expectation);
-      });
+      };
+      // The bounds of increments made before are checked against what stands there.
+      return hasBlindIncrements(state) ? scope.transaction.readThen([reference], write) : write();
     });
   }
 
@@ -177,8 +159,8 @@ export class TxRepository<T extends object> {
    */
   update(id: string, patch: Partial<EntityData<T>>): Promise<T> {
     return this.#within((scope) =>
-      after(this.#find(scope, id), (entity) => {
-        if (entity === null) return this.#notFound([id]);
+      this.#with(scope, id, (state) => {
+        const entity = this.#view(scope, state) ?? this.#notFound([id]);
         const given = Object.entries(patch).filter(([, value]) => value !== undefined);
         const merged = { ...entity, ...Object.fromEntries(given) } as EntityData<T>;
         if (this.#format.idOf(merged) !== id) {
@@ -186,7 +168,7 @@ export class TxRepository<T extends object> {
             `update() cannot change the id of ${this.#definition.name}.`,
           );
         }
-        return this.#write(scope, this.#keys.reference(id), merged, undefined);
+        return this.#write(scope, state.reference, merged, undefined);
       }),
     );
   }
@@ -195,10 +177,10 @@ export class TxRepository<T extends object> {
   delete(id: string): Promise<boolean> {
     return this.#within((scope) => {
       const reference = this.#keys.reference(id);
-      return after(scope.transaction.read([reference]), () => {
-        const state = scope.transaction.stateOf(reference);
-        this.#refuseBroken(state);
-        const existed = state?.change ? state.change.kind !== 'delete' : Boolean(state?.seen);
+      return scope.transaction.readThen([reference], () => {
+        const state = scope.transaction.stateOf(reference)!;
+        refuseBrokenExpectation(state);
+        const existed = currentValue(state) !== null;
         scope.assertWritable();
         if (existed) scope.transaction.change(scope, reference, { kind: 'delete' });
         return existed;
@@ -264,29 +246,24 @@ export class TxRepository<T extends object> {
     let adopted = 0;
     let skipped = 0;
     for await (const id of source) {
-      const done = await this.#manager.run(async () => this.#adoptOne(id, parse), {
-        propagation: 'REQUIRES_NEW',
-      });
+      const done = await this.#manager.run(() => this.#adoptOne(id, parse), OWN_TRANSACTION);
       if (done) adopted++;
       else skipped++;
     }
     return { adopted, skipped };
   }
 
-  async #adoptOne(
-    id: string,
-    parse: (text: string, id: string) => EntityData<T>,
-  ): Promise<boolean> {
-    const scope = this.#manager.scope()!;
-    const reference = this.#keys.reference(id);
-    const stood = await scope.transaction.peek(reference);
-    if (stood?.kind !== 'foreign') return false;
-    await this.#write(scope, reference, parse(stood.value, id), {
-      version: ABSENT_VERSION,
-      reason: 'adopt',
-      foreign: stood.value,
+  #adoptOne(id: string, parse: (text: string, id: string) => EntityData<T>): Promise<boolean> {
+    return this.#within((scope) => {
+      const reference = this.#keys.reference(id);
+      return scope.transaction.peekThen(reference, (stood) => {
+        if (stood?.kind !== 'foreign') return false;
+        const { value: foreign } = stood;
+        const expectation = { version: ABSENT_VERSION, reason: 'adopt', foreign } as const;
+        this.#write(scope, reference, parse(foreign, id), expectation);
+        return true;
+      });
     });
-    return true;
   }
 
   /** Runs an operation in the current transaction, or in one of its own. */
@@ -298,34 +275,32 @@ export class TxRepository<T extends object> {
     try {
       scope.transaction.assertOpen();
       const result = operation(scope);
-      return result instanceof Promise ? scope.transaction.track(result) : Promise.resolve(result);
+      return result instanceof Promise ? result : Promise.resolve(result);
     } catch (error) {
       return Promise.reject(error as Error);
     }
   }
 
-  #find(scope: TransactionScope, id: string): MaybePromise<T | null> {
+  /** Knows one item, from an earlier read, a read now, or the transaction's own write. */
+  #with<R>(scope: TransactionScope, id: string, then: (state: ItemState) => R): MaybePromise<R> {
     const reference = this.#keys.reference(id);
-    return after(this.#know(scope, [reference]), () =>
-      this.#view(scope, scope.transaction.stateOf(reference)!),
-    );
-  }
-
-  #findAll(scope: TransactionScope, ids: readonly string[]): MaybePromise<(T | null)[]> {
-    const references = ids.map((id) => this.#keys.reference(id));
-    return after(this.#know(scope, references), () =>
-      references.map((reference) => this.#view(scope, scope.transaction.stateOf(reference)!)),
-    );
-  }
-
-  /** Reads what is not known, neither from an earlier read nor as the transaction's own write. */
-  #know(scope: TransactionScope, references: readonly ItemReference[]): Promise<void> | undefined {
     const { transaction } = scope;
-    const unknown = references.filter((reference) => {
-      const state = transaction.stateOf(reference);
-      return state === undefined || !isKnown(state);
-    });
-    return unknown.length === 0 ? undefined : transaction.read(unknown);
+    const state = transaction.stateOf(reference);
+    if (isKnown(state)) return then(state);
+    return transaction.readThen([reference], () => then(transaction.stateOf(reference)!));
+  }
+
+  #withAll<R>(
+    scope: TransactionScope,
+    ids: readonly string[],
+    then: (entities: (T | null)[]) => R,
+  ): MaybePromise<R> {
+    const { transaction } = scope;
+    const references = ids.map((id) => this.#keys.reference(id));
+    const unknown = references.filter((reference) => !isKnown(transaction.stateOf(reference)));
+    const view = (): R =>
+      then(references.map((reference) => this.#view(scope, transaction.stateOf(reference)!)));
+    return unknown.length === 0 ? view() : transaction.readThen(unknown, view);
   }
 
   #view(scope: TransactionScope, state: ItemState): T | null {
@@ -337,14 +312,7 @@ export class TxRepository<T extends object> {
     return entity;
   }
 
-  async #peek(
-    scope: TransactionScope,
-    reference: ItemReference,
-    state: ItemState | undefined,
-  ): Promise<T | null> {
-    const stood = await scope.transaction.peek(reference);
-    if (stood?.kind === 'foreign') throw new ForeignDataError(reference.key);
-    const seen = stood ?? null;
+  #viewPeeked(state: ItemState | undefined, seen: StoredItem | null): T | null {
     const value = state === undefined ? seen : currentValue({ ...state, seen });
     if (value === null) return null;
     const entity = this.#format.decode(value);
@@ -360,9 +328,9 @@ export class TxRepository<T extends object> {
   ): T {
     const encoded = this.#format.encode(data);
     const change = { kind: 'write', ...encoded, ttlMs: this.#definition.ttlMs } as const;
-    scope.transaction.change(scope, reference, change, expectation);
-    const saved = this.#format.decode(encoded);
-    rememberSaved(saved, scope.transaction, scope.transaction.stateOf(reference)!);
+    const state = scope.transaction.change(scope, reference, change, expectation);
+    const saved = this.#format.copy(data, encoded);
+    rememberSaved(saved, scope.transaction, state);
     return saved;
   }
 
@@ -391,39 +359,7 @@ export class TxRepository<T extends object> {
     return { index, by, min, max };
   }
 
-  #refuseMismatch(
-    { entity, id }: ItemReference,
-    state: ItemState | undefined,
-    expected: string | undefined,
-  ): void {
-    if (expected === undefined || state?.seen === undefined) return;
-    const found = state.seen?.version ?? ABSENT_VERSION;
-    if (found !== expected) throw new VersionMismatchError(entity, id, expected, found);
-  }
-
-  /** An item that was written under an expectation, and is read afterwards. */
-  #refuseBroken(state: ItemState | undefined): void {
-    const { expectation, reference, seen } = state ?? {};
-    if (expectation === undefined || reference === undefined || seen === undefined) return;
-    const found = seen?.version ?? ABSENT_VERSION;
-    if (found === expectation.version) return;
-    const { entity, id } = reference;
-    if (expectation.reason === 'insert') throw new EntityAlreadyExistsError(entity, id);
-    throw new VersionMismatchError(entity, id, expectation.version, found);
-  }
-
   #notFound(ids: readonly string[]): never {
     throw new EntityNotFoundError(this.#definition.name, ids);
   }
-}
-
-/** @throws TransactionOptionsError for an expectation that was lost on the way, and so would not hold. */
-function expectedVersionOf(options: SaveOptions | undefined): string | undefined {
-  if (options === undefined || !('expectedVersion' in options)) return undefined;
-  const { expectedVersion } = options;
-  if (typeof expectedVersion === 'string' && expectedVersion !== '') return expectedVersion;
-  throw new TransactionOptionsError(
-    `expectedVersion is ${String(expectedVersion)}; it must be what versionOf() gave for the entity that was ` +
-      'read. Copies of an entity have no version.',
-  );
 }

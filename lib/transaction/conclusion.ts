@@ -1,6 +1,7 @@
 import type { TransactionContext } from './context.js';
 import type { TransactionEvents } from './transaction-events.js';
-import type { Transaction, TransactionScope } from './transaction.js';
+import type { TransactionScope } from './transaction-scope.js';
+import type { Transaction } from './transaction.js';
 
 /** Runs the hooks that may veto, waits for every operation, and accepts no more of them. */
 export async function sealForCommit(

@@ -5,15 +5,17 @@ import {
   TransactionRolledBackError,
   TransactionTimeoutError,
 } from '../errors/index.js';
+import type { CommitResult } from '../commit/coordinator.js';
 import type { Clock } from '../store/clock.js';
 import { backoffDelayMs } from './backoff.js';
 import type { CommitFailure } from './commit-failure.js';
-import type { TransactionContext } from './context.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
+import type { TransactionContext } from './context.js';
 import type { Random } from './random.js';
 import type { TransactionEvents } from './transaction-events.js';
 import type { ResolvedOptions } from './transaction-options.js';
-import { TransactionScope, type Transaction } from './transaction.js';
+import { TransactionScope } from './transaction-scope.js';
+import type { Transaction } from './transaction.js';
 
 /** What all calls of a manager share. */
 export interface CallEnvironment {
@@ -21,13 +23,20 @@ export interface CallEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TransactionEvents;
-  begin(
-    options: ResolvedOptions,
-    call: { readonly callId?: string; readonly attempt: number; readonly until: number },
-  ): Transaction;
+  begin(options: ResolvedOptions, attempt: AttemptOfCall): Transaction;
+  /** A call has answered its caller. */
+  ended(): void;
 }
 
-/** The work of a call, and what is known of it besides its options. */
+export interface AttemptOfCall {
+  /** Undefined for the first attempt, which names the call. */
+  readonly callId: string | undefined;
+  readonly attempt: number;
+  /** Local monotonic milliseconds. */
+  readonly until: number;
+}
+
+/** The work of a call, and what is known of it besides. */
 export interface Work<T> {
   readonly run: () => Promise<T>;
   readonly options: ResolvedOptions;
@@ -35,16 +44,13 @@ export interface Work<T> {
   readonly mayRetry: (() => boolean) | undefined;
 }
 
-/** How one attempt ended. */
-type Ending<T> =
-  | { readonly kind: 'committed'; readonly value: T }
-  /** Committed, and the method's own error (`noRollbackFor`) goes on to the caller. */
-  | { readonly kind: 'committed-with'; readonly error: unknown }
-  | { readonly kind: 'again'; readonly error: DistributedTxError }
-  | { readonly kind: 'failed'; readonly error: unknown };
+/** What the caller gets once the commit stands; an error goes on to him in spite of it. */
+type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
 /**
  * One call: runs its method as often as conflicts make necessary, within its attempts and its time.
+ * The way of a call that meets no trouble takes as few promises as possible: each of them costs, and
+ * twice as much where AsyncLocalStorage is in use.
  *
  * C1 The caller is answered once, and no later than the deadline.
  * C2 An error that came from data which never existed together is not reported; the call runs again.
@@ -54,7 +60,8 @@ export class ManagedCall<T> {
   readonly #work: Work<T>;
   readonly #outer: TransactionScope | undefined;
   readonly #until: number;
-  #transaction: Transaction | undefined;
+  #attempt = 0;
+  #transaction!: Transaction;
   #lastConflict: DistributedTxError | undefined;
   #answered = false;
   #resolve!: (value: T) => void;
@@ -70,127 +77,168 @@ export class ManagedCall<T> {
 
   /** Calls the method before it returns. */
   start(): Promise<T> {
-    const { clock } = this.#environment;
     return new Promise<T>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
+      const { clock } = this.#environment;
       this.#cancelDeadline = clock.schedule(this.#work.options.timeoutMs, () => this.#expire());
-      this.#runAttempts().catch((error: unknown) => this.#answerError(error));
+      this.#runAttempt();
     });
   }
 
-  async #runAttempts(): Promise<void> {
-    const { retry } = this.#work.options;
-    for (let attempt = 1; ; attempt++) {
-      const transaction = this.#begin(attempt);
-      const ending = await this.#runAttempt(transaction);
-      if (this.#answered) return;
-      if (ending.kind !== 'again') return this.#conclude(transaction, ending);
-      this.#lastConflict = ending.error;
-      this.#environment.events.conflict(transaction, ending.error);
-      const delayMs = backoffDelayMs(attempt, retry, this.#environment.random);
-      const outOfTime = this.#environment.clock.now() + delayMs >= this.#until;
-      if (attempt >= retry.attempts || outOfTime || this.#work.mayRetry?.() === false) {
-        this.#environment.events.gaveUp(transaction, ending.error);
-        return this.#conclude(transaction, { kind: 'failed', error: ending.error });
-      }
-      this.#environment.events.retried(transaction, delayMs);
-      await new Promise<void>((resolve) => this.#environment.clock.schedule(delayMs, resolve));
-      if (this.#answered) return;
-    }
-  }
-
-  #begin(attempt: number): Transaction {
-    const transaction = this.#environment.begin(this.#work.options, {
-      callId: this.#transaction?.callId,
-      attempt,
+  #runAttempt(): void {
+    const { options, run } = this.#work;
+    const transaction = this.#environment.begin(options, {
+      callId: this.#attempt === 0 ? undefined : this.#transaction.callId,
+      attempt: ++this.#attempt,
       until: this.#until,
     });
     this.#transaction = transaction;
-    return transaction;
-  }
-
-  async #runAttempt(transaction: Transaction): Promise<Ending<T>> {
-    const { options } = this.#work;
     const scope = new TransactionScope(transaction, options.readOnly, undefined);
-    let value: T | undefined;
-    let thrown: { readonly error: unknown } | undefined;
+    let running: Promise<T>;
     try {
-      const promise = this.#environment.context.run(scope, this.#work.run);
-      value = await requirePromise(promise, options.name);
-      await transaction.settle();
+      running = requirePromise(this.#environment.context.run(scope, run), options.name);
     } catch (error) {
-      thrown = { error };
-      if (!isOurs(error) && !options.rollsBackFor(error)) {
-        return this.#commit(transaction, scope, { kind: 'committed-with', error });
-      }
+      this.#follow(this.#threw(scope, error));
+      return;
     }
-    if (this.#answered) return { kind: 'failed', error: undefined };
-    if (thrown) return this.#rollBack(transaction, thrown.error);
-    return this.#commit(transaction, scope, { kind: 'committed', value: value as T });
+    running.then(
+      (value) => this.#returned(scope, value),
+      (error: unknown) => this.#follow(this.#threw(scope, error)),
+    );
   }
 
-  async #commit(
-    transaction: Transaction,
-    scope: TransactionScope,
-    ending: Ending<T>,
-  ): Promise<Ending<T>> {
+  #returned(scope: TransactionScope, value: T): void {
+    if (this.#answered) return;
+    const { transaction } = scope;
+    if (!transaction.isQuiet) {
+      this.#follow(this.#prepareAndCommit(scope, { value }));
+      return;
+    }
+    transaction.seal();
+    this.#commit(transaction, { value });
+  }
+
+  async #threw(scope: TransactionScope, error: unknown): Promise<void> {
+    if (this.#answered) return;
+    if (alwaysRollsBack(error) || this.#work.options.rollsBackFor(error)) {
+      return this.#rollBack(scope.transaction, error);
+    }
+    return this.#prepareAndCommit(scope, { error });
+  }
+
+  async #prepareAndCommit(scope: TransactionScope, answer: Answer<T>): Promise<void> {
+    const { transaction } = scope;
     try {
+      await transaction.settle();
       await sealForCommit(this.#environment.context, scope);
     } catch (error) {
       return this.#rollBack(transaction, error);
     }
     const mark = transaction.rollbackOnlySince();
     if (mark) return this.#rollBack(transaction, rolledBackBy(mark.reason));
-    let failure: CommitFailure | undefined;
+    this.#commit(transaction, answer);
+  }
+
+  #commit(transaction: Transaction, answer: Answer<T>): void {
+    let committing: CommitResult | Promise<CommitResult>;
     try {
-      failure = await transaction.commitSealed();
+      committing = transaction.sendCommit();
     } catch (error) {
-      if (!(error instanceof TransactionOutcomeUnknownError)) await abandon(transaction, error);
-      return { kind: 'failed', error };
+      this.#follow(this.#commitBroke(transaction, error));
+      return;
     }
-    if (failure === undefined) return ending;
+    if ('status' in committing) {
+      this.#decided(transaction, answer, committing);
+      return;
+    }
+    committing.then(
+      (result) => this.#decided(transaction, answer, result),
+      (error: unknown) => this.#follow(this.#commitBroke(transaction, error)),
+    );
+  }
+
+  #decided(transaction: Transaction, answer: Answer<T>, result: CommitResult): void {
+    if (this.#answered) return;
+    const failure = transaction.concludeCommit(result);
+    if (failure !== undefined) {
+      this.#follow(this.#commitFailed(transaction, failure));
+      return;
+    }
+    this.#environment.events.committed(transaction);
+    this.#end();
+    if (transaction.hooks !== undefined) this.#follow(this.#answerAfterHooks(transaction, answer));
+    else this.#answer(answer);
+  }
+
+  async #commitFailed(transaction: Transaction, failure: CommitFailure): Promise<void> {
     await abandon(transaction, failure.error);
-    return { kind: failure.retryable ? 'again' : 'failed', error: failure.error };
+    if (failure.retryable) await this.#tryAgain(transaction, failure.error);
+    else await this.#fail(transaction, failure.error);
+  }
+
+  /** The commit was not refused by the store: it could not be sent, or its outcome is unknown. */
+  async #commitBroke(transaction: Transaction, error: unknown): Promise<void> {
+    if (this.#answered) return;
+    if (!(error instanceof TransactionOutcomeUnknownError)) await abandon(transaction, error);
+    await this.#fail(transaction, error);
   }
 
   /** C2: whatever went wrong, if the reads are stale the attempt proves nothing. */
-  async #rollBack(transaction: Transaction, error: unknown): Promise<Ending<T>> {
+  async #rollBack(transaction: Transaction, reason: unknown): Promise<void> {
+    let error = reason;
     let stale: CommitFailure | undefined;
     try {
-      if (!isInfrastructure(error)) stale = await transaction.validateReads();
+      if (!isInfrastructure(reason)) stale = await transaction.validateReads();
     } catch (unreadable) {
-      if (unreadable instanceof Error) unreadable.cause ??= error;
+      if (unreadable instanceof Error) unreadable.cause ??= reason;
       error = unreadable;
     }
+    if (this.#answered) return;
     await abandon(transaction, error);
-    if (stale === undefined) return { kind: 'failed', error };
+    if (stale === undefined) return this.#fail(transaction, error);
     stale.error.cause = error;
-    return { kind: 'again', error: stale.error };
+    return this.#tryAgain(transaction, stale.error);
   }
 
-  async #conclude(
-    transaction: Transaction,
-    ending: Exclude<Ending<T>, { kind: 'again' }>,
-  ): Promise<void> {
-    const { events, context } = this.#environment;
-    this.#cancelDeadline();
-    this.#answered = true;
-    if (ending.kind === 'failed') return this.#fail(transaction, ending.error);
-    events.committed(transaction);
-    if (transaction.hooks) {
-      await context.run(this.#outer, () => runCommitHooks(transaction, events));
+  async #tryAgain(transaction: Transaction, conflict: DistributedTxError): Promise<void> {
+    const { events, clock, random } = this.#environment;
+    const { retry } = this.#work.options;
+    this.#lastConflict = conflict;
+    events.conflict(transaction, conflict);
+    const delayMs = backoffDelayMs(this.#attempt, retry, random);
+    const outOfTime = clock.now() + delayMs >= this.#until;
+    if (this.#attempt >= retry.attempts || outOfTime || this.#work.mayRetry?.() === false) {
+      events.gaveUp(transaction, conflict);
+      return this.#fail(transaction, conflict);
     }
-    if (ending.kind === 'committed') this.#resolve(ending.value);
-    else this.#reject(ending.error);
+    events.retried(transaction, delayMs);
+    await new Promise<void>((resolve) => clock.schedule(delayMs, resolve));
+    if (!this.#answered) this.#runAttempt();
+  }
+
+  async #answerAfterHooks(transaction: Transaction, answer: Answer<T>): Promise<void> {
+    const { context, events } = this.#environment;
+    await context.run(this.#outer, () => runCommitHooks(transaction, events));
+    this.#answer(answer);
+  }
+
+  #answer(answer: Answer<T>): void {
+    if ('error' in answer) this.#reject(answer.error);
+    else this.#resolve(answer.value);
+    this.#environment.ended();
   }
 
   async #fail(transaction: Transaction, error: unknown): Promise<void> {
+    if (this.#answered) return;
+    this.#end();
+    await this.#answerError(transaction, error);
+  }
+
+  async #answerError(transaction: Transaction, error: unknown): Promise<void> {
     const { events, context } = this.#environment;
-    if (error instanceof DistributedTxError) {
-      const { callId, attempt } = transaction;
-      error.transaction ??= { callId, attempt };
-    }
+    const { callId, attempt } = transaction;
+    if (error instanceof DistributedTxError) error.transaction ??= { callId, attempt };
     if (error instanceof TransactionOutcomeUnknownError) {
       await transaction.close('in_doubt', error);
       events.outcomeUnknown(transaction, error);
@@ -200,33 +248,43 @@ export class ManagedCall<T> {
     if (transaction.hooks) {
       await context.run(this.#outer, () => runRollbackHooks(transaction, error, events));
     }
-    this.#reject(error);
+    this.#answer({ error });
   }
 
   /** C1: the time of the call is over, whatever it is waiting for. */
   #expire(): void {
+    if (this.#answered) return;
+    this.#end();
     const transaction = this.#transaction;
-    if (this.#answered || transaction === undefined) return;
-    this.#answered = true;
     const cause = this.#lastConflict;
-    const error = transaction.commitSent
-      ? new TransactionOutcomeUnknownError(transaction.address)
-      : new TransactionTimeoutError(this.#work.options.timeoutMs, { cause });
-    if (!transaction.commitSent) void abandon(transaction, error);
-    this.#fail(transaction, error).catch((failed: unknown) => this.#answerError(failed));
+    const error =
+      transaction.commitSent && transaction.status === 'committing'
+        ? new TransactionOutcomeUnknownError(transaction.address)
+        : new TransactionTimeoutError(this.#work.options.timeoutMs, { cause });
+    if (error instanceof TransactionTimeoutError) void abandon(transaction, error);
+    this.#follow(this.#answerError(transaction, error));
   }
 
-  #answerError(error: unknown): void {
-    this.#cancelDeadline();
+  #end(): void {
     this.#answered = true;
-    this.#reject(error);
+    this.#cancelDeadline();
+  }
+
+  /** What none of the steps foresaw still reaches the caller. */
+  #follow(step: Promise<void>): void {
+    step.catch((error: unknown) => {
+      this.#end();
+      this.#answer({ error });
+    });
   }
 }
 
 /** @throws TransactionalReturnTypeError for what cannot be waited for. */
 export function requirePromise<T>(returned: Promise<T>, name: string | undefined): Promise<T> {
-  if (typeof (returned as { then?: unknown } | null | undefined)?.then === 'function')
-    return returned;
+  if (returned instanceof Promise) return returned;
+  if (typeof (returned as PromiseLike<T> | null | undefined)?.then === 'function') {
+    return Promise.resolve(returned as PromiseLike<T>);
+  }
   throw new TransactionalReturnTypeError(name ?? 'The work given to run()', returned);
 }
 
@@ -243,8 +301,8 @@ async function abandon(transaction: Transaction, reason: unknown): Promise<void>
   await transaction.close('rolled_back', reason).catch(() => undefined);
 }
 
-/** Refusals of this library always roll back, whatever `noRollbackFor` says of others. */
-function isOurs(error: unknown): boolean {
+/** Refusals of this library roll back, whatever `noRollbackFor` says of others. */
+function alwaysRollsBack(error: unknown): boolean {
   return error instanceof TransactionalReturnTypeError || isInfrastructure(error);
 }
 

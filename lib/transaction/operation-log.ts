@@ -111,10 +111,6 @@ export class OperationLog {
     }
   }
 
-  get hasChanges(): boolean {
-    return this.#entries.some((entry) => entry.change !== undefined);
-  }
-
   /** Whether one atomic step answered all reads. Says nothing about several nodes. */
   get readAtOnce(): boolean {
     return this.#readAtOnce;
@@ -136,6 +132,20 @@ export class OperationLog {
       if (item !== undefined) (state.seen === undefined ? others : seen).push(item);
     }
     return others.length === 0 ? seen : seen.concat(others);
+  }
+
+  /** What was read, as it has to stand: for a transaction that does not commit. */
+  readItems(validatesReads: boolean): LoggedItem[] {
+    return [...this.#states.values()]
+      .filter(
+        ({ seen, change, forUpdate }) =>
+          seen !== undefined && (validatesReads || forUpdate || change !== undefined),
+      )
+      .map((state) => {
+        const { store, node, key } = state.reference;
+        const expected = state.seen?.version ?? ABSENT_VERSION;
+        return { state, store, node, key, expected, change: undefined };
+      });
   }
 
   /** The tuples of the model, in order. */

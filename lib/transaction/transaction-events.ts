@@ -69,6 +69,7 @@ export class TransactionEvents {
 
   retried(transaction: Transaction, delayMs: number): void {
     publish(this.#channels.retried, transaction, { delayMs });
+    this.#log.debug(`${describe(transaction)} met a conflict and runs again.`);
   }
 
   gaveUp(transaction: Transaction, error: Error): void {
@@ -93,6 +94,8 @@ function publish(to: Channel, transaction: Transaction, detail?: Detail): void {
   to.publish({ transaction: id, callId, attempt, name: options.name, ...detail });
 }
 
+/** Names the attempt by nothing that a user's data could be in. */
 function describe({ callId, attempt, options }: Transaction): string {
-  return `Transaction ${options.name ?? ''}[${callId} attempt ${attempt}]`.replace(' [', ' [');
+  const name = options.name === undefined ? '' : ` ${options.name}`;
+  return `Transaction${name} [${callId} attempt ${attempt}]`;
 }

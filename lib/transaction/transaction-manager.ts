@@ -3,19 +3,17 @@ import type { Coordinator } from '../commit/coordinator.js';
 import {
   StoreUnavailableError,
   TransactionManagerMismatchError,
-  TransactionOptionsError,
-  TransactionOutcomeUnknownError,
   TransactionTimeoutError,
 } from '../errors/index.js';
 import type { Clock } from '../store/clock.js';
 import { parseAddress } from '../store/transaction-address.js';
 import type { RecordedOutcome } from '../store/versioned-store.js';
-import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
 import type { TransactionLimits } from './limits.js';
 import {
   ManagedCall,
   requirePromise,
   rolledBackBy,
+  type AttemptOfCall,
   type CallEnvironment,
   type Work,
 } from './managed-call.js';
@@ -32,7 +30,9 @@ import {
   type TransactionDefaults,
   type TransactionOptions,
 } from './transaction-options.js';
-import { Transaction, TransactionScope, type TransactionControl } from './transaction.js';
+import { TransactionScope } from './transaction-scope.js';
+import { Transaction, type TransactionEnvironment } from './transaction.js';
+import { TransactionsByHand } from './transactions-by-hand.js';
 
 export interface TransactionManagerSetup {
   readonly coordinator: Coordinator;
@@ -61,9 +61,8 @@ export class TransactionManager {
   readonly #events: TransactionEvents;
   readonly #environment: CallEnvironment;
   readonly #resolved = new WeakMap<TransactionOptions, ResolvedOptions>();
-  /** Transactions begun by hand, with what cancels their deadline. */
-  readonly #byHand = new Map<Transaction, () => void>();
-  readonly #control: TransactionControl;
+  readonly #byHand: TransactionsByHand;
+  readonly #shared: TransactionEnvironment;
   #running = 0;
   #drained: (() => void) | undefined;
   #closed = false;
@@ -71,18 +70,19 @@ export class TransactionManager {
   constructor(setup: TransactionManagerSetup) {
     this.#setup = setup;
     this.#events = new TransactionEvents(setup.log);
-    this.#control = {
-      savepointIn: (transaction) => this.#scopeOf(transaction)?.savepoint,
-      run: (transaction, work) => this.#runIn(transaction, work),
-      commit: (transaction) => this.#commitByHand(transaction),
-      rollback: (transaction, reason) => this.#rollBackByHand(transaction, reason),
-    };
     this.#environment = {
       context: this.#context,
       clock: setup.clock,
       random: setup.random,
       events: this.#events,
-      begin: (options, call) => this.#newTransaction(options, call),
+      begin: (options, attempt) => this.#newTransaction(options, attempt),
+      ended: () => this.#ended(),
+    };
+    this.#byHand = new TransactionsByHand(this.#environment);
+    this.#shared = {
+      coordinator: setup.coordinator,
+      limits: setup.limits,
+      control: this.#byHand,
     };
   }
 
@@ -142,13 +142,8 @@ export class TransactionManager {
     this.#refuseWhenClosed();
     const resolved = this.#resolve(options);
     const until = this.#setup.clock.now() + resolved.timeoutMs;
-    const transaction = this.#newTransaction(resolved, { attempt: 1, until });
-    const cancel = this.#setup.clock.schedule(resolved.timeoutMs, () => {
-      if (transaction.status !== 'active') return;
-      const error = new TransactionTimeoutError(resolved.timeoutMs);
-      void this.#endByHand(transaction, error).catch(() => undefined);
-    });
-    this.#byHand.set(transaction, cancel);
+    const transaction = this.#newTransaction(resolved, { callId: undefined, attempt: 1, until });
+    this.#byHand.add(transaction, resolved.timeoutMs);
     return transaction;
   }
 
@@ -198,29 +193,27 @@ export class TransactionManager {
 
   #newTransaction(
     options: ResolvedOptions,
-    call: {
-      readonly callId?: string | undefined;
-      readonly attempt: number;
-      readonly until: number;
-    },
+    { callId, attempt, until }: AttemptOfCall,
   ): Transaction {
     const id = this.#setup.ids.next();
-    const transaction = new Transaction({
+    const transaction = new Transaction(this.#shared, {
       id,
-      callId: call.callId ?? id,
-      attempt: call.attempt,
+      callId: callId ?? id,
+      attempt,
       options,
-      until: call.until - Math.min(HEADROOM_MS, options.timeoutMs / 10),
-      coordinator: this.#setup.coordinator,
-      limits: this.#setup.limits,
-      control: this.#control,
+      until: until - Math.min(HEADROOM_MS, options.timeoutMs / 10),
     });
     this.#events.begun(transaction);
     return transaction;
   }
 
   #begin<T>(work: Work<T>): Promise<T> {
-    return this.#count(new ManagedCall(this.#environment, work).start());
+    this.#running++;
+    return new ManagedCall(this.#environment, work).start();
+  }
+
+  #ended(): void {
+    if (--this.#running === 0) this.#drained?.();
   }
 
   async #join<T>(
@@ -275,101 +268,6 @@ export class TransactionManager {
       );
       promise.then(resolve, reject).finally(cancel);
     });
-  }
-
-  async #runIn<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
-    transaction.assertOpen();
-    const scope =
-      this.#scopeOf(transaction) ??
-      new TransactionScope(transaction, transaction.options.readOnly, undefined);
-    return requirePromise(this.#context.run(scope, work), transaction.options.name);
-  }
-
-  async #commitByHand(transaction: Transaction): Promise<void> {
-    if (!this.#byHand.has(transaction)) {
-      transaction.assertOpen();
-      throw new TransactionOptionsError(
-        'This transaction commits when its method returns; commit() is for transactions begun by hand.',
-      );
-    }
-    await this.#count(this.#tryCommit(transaction));
-  }
-
-  async #tryCommit(transaction: Transaction): Promise<void> {
-    const { options } = transaction;
-    try {
-      const scope = new TransactionScope(transaction, options.readOnly, undefined);
-      await sealForCommit(this.#context, scope);
-      const mark = transaction.rollbackOnlySince();
-      if (mark) throw rolledBackBy(mark.reason);
-      const failure = await this.#beforeDeadline(transaction, transaction.commitSealed());
-      if (failure) throw failure.error;
-    } catch (error) {
-      await this.#endByHand(transaction, error);
-      throw error;
-    }
-    this.#forget(transaction);
-    this.#events.committed(transaction);
-    await this.#context.run(undefined, () => runCommitHooks(transaction, this.#events));
-  }
-
-  /** What was sent and is not answered by the deadline has an unknown outcome. */
-  #beforeDeadline<T>(transaction: Transaction, promise: Promise<T>): Promise<T> {
-    const { timeoutMs } = transaction.options;
-    const leftMs = Math.max(transaction.until + HEADROOM_MS - this.#setup.clock.now(), 0);
-    return new Promise<T>((resolve, reject) => {
-      const cancel = this.#setup.clock.schedule(leftMs, () => {
-        reject(
-          transaction.commitSent
-            ? new TransactionOutcomeUnknownError(transaction.address)
-            : new TransactionTimeoutError(timeoutMs),
-        );
-      });
-      promise.then(resolve, reject).finally(cancel);
-    });
-  }
-
-  async #rollBackByHand(transaction: Transaction, reason: unknown): Promise<void> {
-    if (transaction.status === 'rolled_back') return;
-    if (!this.#byHand.has(transaction)) {
-      transaction.assertOpen();
-      transaction.markRollbackOnly(reason, this.#scopeOf(transaction)?.savepoint);
-      return;
-    }
-    transaction.assertOpen();
-    await this.#endByHand(transaction, reason);
-  }
-
-  async #endByHand(transaction: Transaction, reason: unknown): Promise<void> {
-    if (transaction.status === 'rolled_back' || transaction.status === 'in_doubt') return;
-    this.#forget(transaction);
-    if (reason instanceof TransactionOutcomeUnknownError) {
-      await transaction.close('in_doubt', reason);
-      this.#events.outcomeUnknown(transaction, reason);
-    } else {
-      await transaction.close('rolled_back', reason).catch(() => undefined);
-      this.#events.rolledBack(transaction, reason);
-    }
-    await this.#context.run(undefined, () => runRollbackHooks(transaction, reason, this.#events));
-  }
-
-  #forget(transaction: Transaction): void {
-    this.#byHand.get(transaction)?.();
-    this.#byHand.delete(transaction);
-  }
-
-  #scopeOf(transaction: Transaction): TransactionScope | undefined {
-    const scope = this.#context.getStore();
-    return scope?.transaction === transaction ? scope : undefined;
-  }
-
-  #count<T>(call: Promise<T>): Promise<T> {
-    this.#running++;
-    const done = (): void => {
-      if (--this.#running === 0) this.#drained?.();
-    };
-    call.then(done, done);
-    return call;
   }
 
   #refuseWhenClosed(): void {

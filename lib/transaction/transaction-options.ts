@@ -89,6 +89,10 @@ export function validateOptions(options: TransactionOptions, maxTimeoutMs: numbe
     if (typeof options.retry !== 'object' || options.retry === null) {
       wrong('retry', options.retry, 'an object { attempts, backoffMs, maxBackoffMs }');
     }
+    const unknown = Object.keys(options.retry).find((name) => !(name in BUILT_IN_DEFAULTS.retry));
+    if (unknown !== undefined) {
+      wrong(`retry.${unknown}`, '(any)', Object.keys(BUILT_IN_DEFAULTS.retry).join(', '));
+    }
     within('retry.attempts', options.retry.attempts, 1, 1000);
     within('retry.backoffMs', options.retry.backoffMs, 0, maxTimeoutMs);
     within('retry.maxBackoffMs', options.retry.maxBackoffMs, 0, maxTimeoutMs);

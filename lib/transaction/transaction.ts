@@ -1,17 +1,13 @@
-import { COMMITTED, type Coordinator } from '../commit/coordinator.js';
-import {
-  ForeignDataError,
-  LimitExceededError,
-  TransactionClosedError,
-  TransactionReadOnlyError,
-} from '../errors/index.js';
+import type { CommitResult, Coordinator } from '../commit/coordinator.js';
+import { ForeignDataError, LimitExceededError, TransactionClosedError } from '../errors/index.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { ABSENT_VERSION, commitCountOf } from '../store/version.js';
-import type { ItemChange, OnePhaseCommit } from '../store/versioned-store.js';
+import type { ItemChange, OnePhaseCommit, ReadReply } from '../store/versioned-store.js';
 import { toCommitFailure, type CommitFailure } from './commit-failure.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
 import type { TransactionLimits } from './limits.js';
+import type { MaybePromise } from './maybe-promise.js';
 import {
   OperationLog,
   type Expectation,
@@ -20,7 +16,10 @@ import {
   type Savepoint,
 } from './operation-log.js';
 import type { ItemReference, Operation } from './operation.js';
+import { PendingOperations } from './pending-operations.js';
 import type { ResolvedOptions } from './transaction-options.js';
+import { printRecord } from './transaction-record.js';
+import type { TransactionScope } from './transaction-scope.js';
 
 /**
  * - `active`: operations are accepted.
@@ -30,7 +29,14 @@ import type { ResolvedOptions } from './transaction-options.js';
  */
 export type TransactionStatus = 'active' | 'committing' | 'committed' | 'rolled_back' | 'in_doubt';
 
-/** What a transaction is made of; the manager begins it. */
+/** What all transactions of a manager share. */
+export interface TransactionEnvironment {
+  readonly coordinator: Coordinator;
+  readonly limits: TransactionLimits;
+  readonly control: TransactionControl;
+}
+
+/** What one of them is; the manager begins it. */
 export interface TransactionSetup {
   readonly id: string;
   readonly callId: string;
@@ -38,9 +44,6 @@ export interface TransactionSetup {
   readonly options: ResolvedOptions;
   /** Local monotonic milliseconds. */
   readonly until: number;
-  readonly coordinator: Coordinator;
-  readonly limits: TransactionLimits;
-  readonly control: TransactionControl;
 }
 
 /** Why a transaction must not commit, and in which savepoint that came up. */
@@ -70,27 +73,29 @@ export class Transaction {
   readonly options: ResolvedOptions;
   /** @internal */
   readonly until: number;
-  readonly #setup: TransactionSetup;
+  readonly #environment: TransactionEnvironment;
   readonly #log = new OperationLog();
   #status: TransactionStatus = 'active';
   #address: TransactionAddress | undefined;
   #announcedIn: string | undefined;
   #hooks: Hooks | undefined;
-  #pending: Set<{ promise?: Promise<unknown> }> | undefined;
+  #pending: PendingOperations | undefined;
   #abortion: AbortController | undefined;
   #closedBy: unknown;
   #rollbackOnly: RollbackMark[] | undefined;
   #sent: OnePhaseCommit | undefined;
+  #committing: readonly LoggedItem[] = [];
+  #commitCounts: ReadonlyMap<number, number> | undefined;
   #writtenBytes = 0;
 
   /** @internal */
-  constructor(setup: TransactionSetup) {
+  constructor(environment: TransactionEnvironment, setup: TransactionSetup) {
     this.id = setup.id;
     this.callId = setup.callId;
     this.attempt = setup.attempt;
     this.options = setup.options;
     this.until = setup.until;
-    this.#setup = setup;
+    this.#environment = environment;
   }
 
   get status(): TransactionStatus {
@@ -119,7 +124,7 @@ export class Transaction {
 
   /** Makes this the current transaction while `work` runs. For transactions begun by hand. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    return this.#setup.control.run(this, work);
+    return this.#environment.control.run(this, work);
   }
 
   /**
@@ -127,15 +132,15 @@ export class Transaction {
    * @throws TransactionConflictError and all other errors of a commit; it is rolled back then.
    */
   commit(): Promise<void> {
-    return this.#setup.control.commit(this);
+    return this.#environment.control.commit(this);
   }
 
   /**
-   * Rolls back a transaction begun by hand; does nothing where that has happened. Inside `run` or a
-   * `@Transactional()` method it marks the transaction for roll back.
+   * Rolls back a transaction begun by hand; does nothing where that has happened. Inside a managed
+   * `run` or a `@Transactional()` method it marks the transaction for roll back.
    */
   rollback(reason?: unknown): Promise<void> {
-    return this.#setup.control.rollback(this, reason);
+    return this.#environment.control.rollback(this, reason);
   }
 
   /** Runs in every attempt, after the method; its reads and writes count, and it may veto by throwing. */
@@ -156,6 +161,15 @@ export class Transaction {
   /** @internal Undefined where none was ever added. */
   get hooks(): Hooks | undefined {
     return this.#hooks;
+  }
+
+  /** @internal Nothing has to be waited for, or looked at, before it may commit. */
+  get isQuiet(): boolean {
+    return (
+      this.#hooks === undefined &&
+      this.#rollbackOnly === undefined &&
+      (this.#pending === undefined || this.#pending.isEmpty)
+    );
   }
 
   /** @internal Why it, or the part of it since a savepoint, must not commit, if so. */
@@ -185,26 +199,9 @@ export class Transaction {
     );
   }
 
-  /**
-   * @internal Counts an operation as pending until it settles, so that a commit waits for it. An error
-   * that nobody handles stays visible: it goes to the promise that the caller gets, and nowhere else.
-   */
-  track<T>(operation: Promise<T>): Promise<T> {
-    const entry: { promise?: Promise<unknown> } = {};
-    const pending = (this.#pending ??= new Set());
-    pending.add(entry);
-    const promise = settleThen(operation, () => pending.delete(entry));
-    entry.promise = promise;
-    return promise;
-  }
-
   /** @internal Waits for operations that the method did not wait for; fails if one of them does. */
   async settle(): Promise<void> {
-    while (this.#pending !== undefined && this.#pending.size > 0) {
-      const results = await Promise.allSettled([...this.#pending].map(({ promise }) => promise));
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
-    }
+    await this.#pending?.settle();
   }
 
   /** @internal What is known of an item. */
@@ -212,34 +209,32 @@ export class Transaction {
     return this.#log.stateOf(reference);
   }
 
-  /** @internal Reads the items that were not read before; undefined where there are none. */
-  read(references: readonly ItemReference[]): Promise<void> | undefined {
+  /**
+   * @internal Reads those of the items that were not read before; `then` finds all of them known. A
+   * commit waits for it.
+   */
+  readThen<R>(references: readonly ItemReference[], then: () => R): MaybePromise<R> {
     this.assertOpen();
-    const missing = references.filter(
-      (reference) => this.#log.stateOf(reference)?.seen === undefined,
-    );
-    if (missing.length === 0) return undefined;
+    const missing = references.filter((item) => this.#log.stateOf(item)?.seen === undefined);
+    if (missing.length === 0) return then();
     this.#limitItems(missing.length);
-    return this.#readMissing(missing);
-  }
-
-  async #readMissing(missing: readonly ItemReference[]): Promise<void> {
-    const keys = missing.map((reference) => reference.key);
-    const reply = await this.#setup.coordinator.read(missing[0]!.store, keys, this.until);
-    this.assertOpen();
-    for (const [index, reference] of missing.entries()) {
-      const item = reply.items[index];
-      if (item?.kind === 'foreign') throw new ForeignDataError(reference.key);
-      this.#log.recordRead(reference, item ?? null, reply.moment);
-    }
+    return this.#fetchThen(missing, (reply) => {
+      for (const [index, reference] of missing.entries()) {
+        const item = reply.items[index];
+        if (item?.kind === 'foreign') throw new ForeignDataError(reference.key);
+        this.#log.recordRead(reference, item ?? null, reply.moment);
+      }
+      return then();
+    });
   }
 
   /** @internal Reads what stands there now, without recording and without validation. */
-  async peek(reference: ItemReference): Promise<StoredItem | ForeignValue | undefined> {
+  peekThen<R>(
+    reference: ItemReference,
+    then: (item: StoredItem | ForeignValue | undefined) => R,
+  ): Promise<R> {
     this.assertOpen();
-    const { coordinator } = this.#setup;
-    const reply = await coordinator.read(reference.store, [reference.key], this.until);
-    return reply.items[0];
+    return this.#fetchThen([reference], (reply) => then(reply.items[0]));
   }
 
   /** @internal Records what becomes of an item. */
@@ -248,12 +243,12 @@ export class Transaction {
     reference: ItemReference,
     change: ItemChange,
     expectation?: Expectation,
-  ): void {
+  ): ItemState {
     this.assertOpen();
     scope.assertWritable();
     if (this.#log.stateOf(reference) === undefined) this.#limitItems(1);
     if (change.kind === 'write') this.#limitBytes(change.payload);
-    this.#log.recordChange(reference, change, scope.savepoint, expectation);
+    return this.#log.recordChange(reference, change, scope.savepoint, expectation);
   }
 
   /** @internal Takes back the writes, the hooks and the marks of a savepoint; keeps its reads. */
@@ -269,30 +264,32 @@ export class Transaction {
     this.#status = 'committing';
   }
 
-  /** @internal Undefined when it is committed. */
-  async commitSealed(): Promise<CommitFailure | undefined> {
+  /** @internal To be concluded with `concludeCommit`. */
+  sendCommit(): MaybePromise<CommitResult> {
     const items = this.#log.commitItems(this.options.isolation === 'serializable');
-    const result = await this.#setup.coordinator.commit({
+    this.#committing = items;
+    return this.#environment.coordinator.commit({
       id: this.id,
       items,
       readAtOnce: this.#log.readAtOnce,
       announcedIn: this.#announcedIn,
       until: this.until,
       address: this.#address,
-      record: this.#record(items),
+      record: () => printRecord(this, items),
       onSending: (commit) => {
         this.#sent = commit;
         this.#address = commit.address;
       },
     });
+  }
+
+  /** @internal Undefined when it is committed. */
+  concludeCommit(result: CommitResult): CommitFailure | undefined {
     if (result.status !== 'committed') {
-      return toCommitFailure(result, items, this.options.timeoutMs);
+      return toCommitFailure(result, this.#committing, this.options.timeoutMs);
     }
     this.#status = 'committed';
-    for (const [index, count] of result.commitCounts) {
-      const state = items[index]?.state;
-      if (state) this.#committedCounts.set(state, count);
-    }
+    this.#commitCounts = result.commitCounts;
     return undefined;
   }
 
@@ -301,13 +298,11 @@ export class Transaction {
    * existed together, and need no second look.
    */
   async validateReads(): Promise<CommitFailure | undefined> {
-    const items = this.#log
-      .commitItems(this.options.isolation === 'serializable')
-      .filter((item) => item.state.seen !== undefined);
+    const items = this.#log.readItems(this.options.isolation === 'serializable');
     const oneNode = items.every((item) => item.node === items[0]?.node);
     if (items.length === 0 || (this.#log.readAtOnce && oneNode)) return undefined;
-    const result = await this.#setup.coordinator.validate(items, this.until);
-    if (result === COMMITTED || result.status === 'committed') return undefined;
+    const result = await this.#environment.coordinator.validate(items, this.until);
+    if (result.status === 'committed') return undefined;
     return toCommitFailure(result, items, this.options.timeoutMs);
   }
 
@@ -316,10 +311,9 @@ export class Transaction {
     this.#status = status;
     this.#closedBy = reason;
     this.#abortion?.abort(reason);
-    // Nobody may be left to hear of operations that the method did not wait for.
-    for (const { promise } of this.#pending ?? []) promise?.catch(() => undefined);
+    this.#pending?.ignore();
     if (status !== 'rolled_back' || this.#announcedIn === undefined) return;
-    const { coordinator } = this.#setup;
+    const { coordinator } = this.#environment;
     await coordinator.rollBack(this.#announcedIn, this.#fixAddress(), this.until);
   }
 
@@ -332,15 +326,25 @@ export class Transaction {
       state.seen === undefined
         ? state.expectation?.version
         : (state.seen?.version ?? ABSENT_VERSION);
-    const count = base === undefined ? this.#committedCounts.get(state) : commitCountOf(base) + 1;
+    const index = this.#committing.findIndex((item) => item.state === state);
+    const count = base === undefined ? this.#commitCounts?.get(index) : commitCountOf(base) + 1;
     return count === undefined ? undefined : `${count}.${this.id}`;
   }
 
-  readonly #committedCounts = new Map<ItemState, number>();
+  #fetchThen<R>(references: readonly ItemReference[], then: (reply: ReadReply) => R): Promise<R> {
+    const keys = references.map((reference) => reference.key);
+    const { coordinator } = this.#environment;
+    const reading = coordinator.read(references[0]!.store, keys, this.until);
+    return (this.#pending ??= new PendingOperations()).follow(reading, (reply) => {
+      this.assertOpen();
+      return then(reply);
+    });
+  }
 
   #addHook<K extends HookKind>(kind: K, hook: HookOf<K>): void {
     this.assertOpen();
-    (this.#hooks ??= new Hooks()).add(kind, hook, this.#setup.control.savepointIn(this));
+    const savepoint = this.#environment.control.savepointIn(this);
+    (this.#hooks ??= new Hooks()).add(kind, hook, savepoint);
   }
 
   #fixAddress(): TransactionAddress {
@@ -348,63 +352,26 @@ export class Transaction {
       const items = this.#log.commitItems(true);
       const written = items.filter((item) => item.change !== undefined);
       const known = written.length > 0 ? written : items;
-      this.#announcedIn = known[0]?.store ?? 'default';
-      const keys = known.filter((item) => item.store === this.#announcedIn).map((item) => item.key);
-      const { coordinator } = this.#setup;
-      this.#address = coordinator.addressFor(this.id, this.#announcedIn, keys, this.until);
+      const store = known[0]?.store ?? 'default';
+      const keys = known.filter((item) => item.store === store).map((item) => item.key);
+      this.#announcedIn = store;
+      const { coordinator } = this.#environment;
+      this.#address = coordinator.addressFor(this.id, store, keys, this.until);
     }
     return this.#address;
   }
 
-  /** The members of the record's JSON: who, until when, and the operations (i, j, t). */
-  #record(items: readonly LoggedItem[]): string {
-    const operations = items.map((item) => {
-      const t = item.expected === undefined ? null : commitCountOf(item.expected);
-      if (item.change === undefined) return ['r', item.key, t];
-      return [item.change.kind[0], item.key, t === null ? null : t + 1];
-    });
-    const name =
-      this.options.name === undefined ? '' : `"name":${JSON.stringify(this.options.name)},`;
-    return `${name}"call":"${this.callId}","attempt":${this.attempt},"operations":${JSON.stringify(operations)}`;
-  }
-
   #limitItems(more: number): void {
     const actual = this.#log.itemCount + more;
-    const allowed = this.#setup.limits.items;
+    const allowed = this.#environment.limits.items;
     if (actual > allowed) throw new LimitExceededError('items', allowed, actual);
   }
 
   #limitBytes(payload: string): void {
-    const allowed = this.#setup.limits.transactionBytes;
+    const allowed = this.#environment.limits.transactionBytes;
     this.#writtenBytes += payload.length;
     if (this.#writtenBytes > allowed) {
       throw new LimitExceededError('transactionBytes', allowed, this.#writtenBytes);
     }
-  }
-}
-
-/** What the context holds: the transaction, and what the inner method may do in it. */
-export class TransactionScope {
-  constructor(
-    readonly transaction: Transaction,
-    readonly readOnly: boolean,
-    readonly savepoint: Savepoint | undefined,
-  ) {}
-
-  /** @throws TransactionReadOnlyError */
-  assertWritable(): void {
-    if (!this.readOnly) return;
-    throw new TransactionReadOnlyError(
-      `Transaction ${this.transaction.id} is read-only here; nothing was written. Remove readOnly from the ` +
-        'method that writes, or use REQUIRES_NEW for it.',
-    );
-  }
-}
-
-async function settleThen<T>(operation: Promise<T>, then: () => void): Promise<T> {
-  try {
-    return await operation;
-  } finally {
-    then();
   }
 }

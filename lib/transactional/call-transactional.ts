@@ -48,12 +48,14 @@ function run(
   let observed: ObservedCall | undefined;
   const promise = manager.execute(
     () => {
+      if (observed !== undefined) return observed.attempt();
       const returned = call();
-      if (isObservable(returned)) observed ??= new ObservedCall(manager, target.options, call);
-      return observed === undefined ? requireThenable(returned, target) : observed.follow(returned);
+      if (!isObservable(returned)) return requireThenable(returned, target);
+      observed = new ObservedCall(manager, target.options, call);
+      return observed.follow(returned);
     },
     target.options,
-    () => observed === undefined || !observed.hasEmitted,
+    () => observed?.mayRetry ?? true,
   );
   return observed === undefined ? inDeclaredType(target, promise) : observed.toObservable(promise);
 }

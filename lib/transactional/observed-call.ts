@@ -19,12 +19,24 @@ export class ObservedCall {
   #listen: (() => void) | undefined;
   #giveUp: ((error: unknown) => void) | undefined;
   #ended = false;
-  hasEmitted = false;
+  #hasEmitted = false;
+  #isLeft = false;
 
   constructor(manager: TransactionManager, options: TransactionOptions, call: () => unknown) {
     this.#manager = manager;
     this.#options = options;
     this.#call = call;
+  }
+
+  /** What was emitted cannot be taken back, and who has left wants no more of it. */
+  get mayRetry(): boolean {
+    return !this.#hasEmitted && !this.#isLeft;
+  }
+
+  /** A further attempt. The subscriber may have left while it was waited for. */
+  attempt(): Promise<unknown> {
+    if (this.#isLeft) return Promise.reject(new StreamUnsubscribedError());
+    return this.follow(this.#call());
   }
 
   /** The work of one attempt: settles as the Observable does. */
@@ -36,7 +48,7 @@ export class ObservedCall {
         this.#listen = undefined;
         this.#inner = source.subscribe({
           next: (value) => {
-            this.hasEmitted = true;
+            this.#hasEmitted = true;
             this.#outside?.(() => this.#subscriber?.next(value));
           },
           error: reject,
@@ -62,9 +74,9 @@ export class ObservedCall {
     this.#subscriber = subscriber;
     this.#outside = AsyncLocalStorage.snapshot();
     const run = this.#manager.execute(
-      () => this.follow(this.#call()),
+      () => this.attempt(),
       this.#options,
-      () => !this.hasEmitted,
+      () => this.mayRetry,
     );
     return this.#attach(subscriber, run);
   }
@@ -78,6 +90,7 @@ export class ObservedCall {
     );
     this.#listen?.();
     return () => {
+      this.#isLeft = true;
       this.#inner?.unsubscribe();
       this.#giveUp?.(new StreamUnsubscribedError());
     };

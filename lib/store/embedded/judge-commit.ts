@@ -1,7 +1,7 @@
 import { addWithin, parseCounters } from '../counters.js';
 import { parseStoredItem, printStoredItem, type StoredItem } from '../stored-item.js';
 import { ABSENT_VERSION, commitCountOf, nextVersion } from '../version.js';
-import type { CommitItem, OnePhaseCommit, OnePhaseReply } from '../versioned-store.js';
+import type { CommitItem, ItemChange, OnePhaseCommit, OnePhaseReply } from '../versioned-store.js';
 
 /** What a commit changes, if it is allowed; an undefined value deletes. */
 export type Writes = readonly {
@@ -44,27 +44,44 @@ function judgeItem(
   raw: string | undefined,
   writer: string,
 ): Write | Refusal | undefined {
-  const { key, change } = item;
-  if (item.expectedForeign !== undefined && change?.kind === 'write') {
-    if (raw !== item.expectedForeign) return refusalOf(raw, index);
-    return writeOf(key, `1.${writer}`, change.counters, change);
-  }
+  if (item.expectedForeign !== undefined) return adopt(item, index, raw, writer);
   const stood = raw === undefined ? undefined : parseStoredItem(raw);
   if (stood?.kind === 'foreign') return { status: 'foreign', index };
-  if (change?.kind === 'increment') {
-    if (stood === undefined) return { status: 'absent', index };
-    if (stood.lock !== undefined) return refusalOf(raw, index);
-    return increment(item, index, stood, writer);
+  if (stood?.lock !== undefined) return { status: 'locked', index, found: stood.version };
+  const { key, change } = item;
+  if (change?.kind !== 'increment') {
+    return judgeVersion(item, index, stood?.version ?? ABSENT_VERSION, writer);
   }
-  const version = stood?.version ?? ABSENT_VERSION;
-  if (stood?.lock !== undefined || (item.expected !== undefined && item.expected !== version)) {
-    return refusalOf(raw, index);
+  if (stood === undefined) return { status: 'absent', index };
+  return increment(key, change, { index, stood, writer });
+}
+
+function adopt(
+  { key, change, expectedForeign }: CommitItem,
+  index: number,
+  raw: string | undefined,
+  writer: string,
+): Write | Refusal | undefined {
+  if (raw !== expectedForeign) return refusalOf(raw, index);
+  if (change?.kind !== 'write') return undefined;
+  return writeOf(key, `1.${writer}`, change.counters, change);
+}
+
+/** `version` is the one that stands. */
+function judgeVersion(
+  { key, change, expected }: CommitItem,
+  index: number,
+  version: string,
+  writer: string,
+): Write | Refusal | undefined {
+  if (expected !== undefined && expected !== version) {
+    return { status: 'conflict', index, found: version };
   }
-  if (change === undefined) return undefined;
-  if (change.kind === 'delete') return { key, value: undefined, ttlMs: undefined };
+  if (change?.kind === 'delete') return { key, value: undefined, ttlMs: undefined };
+  if (change?.kind !== 'write') return undefined;
   const next = nextVersion(version, writer);
   const write = writeOf(key, next, change.counters, change);
-  return item.expected === undefined ? { ...write, commitCount: commitCountOf(next) } : write;
+  return expected === undefined ? { ...write, commitCount: commitCountOf(next) } : write;
 }
 
 function writeOf(
@@ -77,14 +94,13 @@ function writeOf(
 }
 
 function increment(
-  item: CommitItem,
-  index: number,
-  stood: StoredItem,
-  writer: string,
+  key: string,
+  change: Extract<ItemChange, { kind: 'increment' }>,
+  at: { readonly index: number; readonly stood: StoredItem; readonly writer: string },
 ): Write | Refusal {
-  if (item.change?.kind !== 'increment') return { status: 'absent', index };
+  const { index, stood, writer } = at;
   const values = parseCounters(stood.counters);
-  for (const [nth, step] of item.change.increments.entries()) {
+  for (const [nth, step] of change.increments.entries()) {
     const value = values[step.index];
     if (value === undefined) return { status: 'counters', index };
     const sum = addWithin(value, step);
@@ -92,10 +108,8 @@ function increment(
     values[step.index] = sum;
   }
   const next = nextVersion(stood.version, writer);
-  const write = writeOf(item.key, next, values.join(','), {
-    payload: stood.payload,
-    ttlMs: item.change.ttlMs,
-  });
+  const { payload } = stood;
+  const write = writeOf(key, next, values.join(','), { payload, ttlMs: change.ttlMs });
   return { ...write, commitCount: commitCountOf(next) };
 }
 

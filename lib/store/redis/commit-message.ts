@@ -13,9 +13,11 @@ import type {
 export class CommitMessage {
   readonly #keys: string[] = [];
   readonly #args: string[];
+  readonly #keepMs: number;
 
   constructor(longestTimeoutMs: number, keepMs: number) {
-    this.#args = [String(longestTimeoutMs), String(keepMs)];
+    this.#args = [String(longestTimeoutMs)];
+    this.#keepMs = keepMs;
   }
 
   get keyCount(): number {
@@ -30,7 +32,9 @@ export class CommitMessage {
   add(commit: OnePhaseCommit): void {
     const { address, items } = commit;
     this.#keys.push(recordKeyOf(address));
-    this.#args.push(commit.record, String(address.deadlineAtMs), String(items.length));
+    const { deadlineAtMs } = address;
+    const expiresAtMs = deadlineAtMs + this.#keepMs;
+    this.#args.push(commit.record, String(deadlineAtMs), String(expiresAtMs), String(items.length));
     for (const item of items) {
       this.#keys.push(item.key);
       this.#addItem(item, address.id);

@@ -42,9 +42,9 @@ export const COMMIT_ONE_PHASE = new RedisScript('commit-one-phase.lua', {
   keys: ['record', 'items'],
   args: [
     'longestTimeoutMs',
-    'keepMs',
     'body',
     'deadlineAtMs',
+    'expiresAtMs',
     'size',
     'kind',
     'expected',

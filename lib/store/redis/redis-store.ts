@@ -44,7 +44,8 @@ export class RedisStore implements VersionedStore {
   readonly #lanes = new Map<string, Lane>();
   readonly #keepMs: number;
   #clockOffsetMs: number;
-  #checked: Promise<void> | undefined;
+  #usable = false;
+  #checking: Promise<void> | undefined;
   #refusal: unknown;
 
   constructor(options: RedisStoreOptions) {
@@ -84,24 +85,16 @@ export class RedisStore implements VersionedStore {
     return localMs + this.#clockOffsetMs;
   }
 
-  async read(keys: readonly string[], until: number): Promise<ReadReply> {
-    if (this.#checked === undefined) await this.#checkFirst(until);
-    const nodes = this.#connection.isCluster ? groupByNode(keys, (key) => this.nodeOf(key)) : null;
-    if (nodes === null || nodes.size === 1)
-      return this.#laneOf(this.nodeOf(keys[0]!)).read(keys, until);
-    const items = new Array<ReadReply['items'][number]>(keys.length);
-    await Promise.all(
-      [...nodes].map(async ([node, indexes]) => {
-        const own = indexes.map((index) => keys[index]!);
-        const reply = await this.#laneOf(node).read(own, until);
-        indexes.forEach((index, nth) => (items[index] = reply.items[nth]));
-      }),
-    );
-    return { items, moment: undefined };
+  read(keys: readonly string[], until: number): Promise<ReadReply> {
+    if (!this.#usable) return this.#checkFirst(until).then(() => this.read(keys, until));
+    if (!this.#connection.isCluster) return this.#laneOf(this.name).read(keys, until);
+    return this.#readFromNodes(keys, until);
   }
 
-  async commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
-    if (this.#checked === undefined) await this.#checkFirst(until);
+  commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
+    if (!this.#usable) {
+      return this.#checkFirst(until).then(() => this.commitOnePhase(commit, until));
+    }
     const first = commit.items[0]?.key ?? recordKeyOf(commit.address);
     return this.#laneOf(this.nodeOf(first)).commit(commit, until);
   }
@@ -134,6 +127,19 @@ export class RedisStore implements VersionedStore {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  async #readFromNodes(keys: readonly string[], until: number): Promise<ReadReply> {
+    const nodes = groupByNode(keys, (key) => this.nodeOf(key));
+    const items = new Array<ReadReply['items'][number]>(keys.length);
+    const replies = [...nodes].map(async ([node, indexes]) => {
+      const own = indexes.map((index) => keys[index]!);
+      const reply = await this.#laneOf(node).read(own, until);
+      for (const [nth, index] of indexes.entries()) items[index] = reply.items[nth];
+      return reply.moment;
+    });
+    const [moment] = await Promise.all(replies);
+    return { items, moment: nodes.size === 1 ? moment : undefined };
   }
 
   #laneOf(node: string): Lane {
@@ -183,12 +189,17 @@ export class RedisStore implements VersionedStore {
   }
 
   #check(): Promise<void> {
-    this.#checked ??= this.#runChecks().catch((error: unknown) => {
-      this.#checked = undefined;
-      if (error instanceof StoreRefusedError) this.#refusal = error;
-      throw error;
-    });
-    return this.#checked;
+    this.#checking ??= this.#runChecks().then(
+      () => {
+        this.#usable = true;
+      },
+      (error: unknown) => {
+        this.#checking = undefined;
+        if (error instanceof StoreRefusedError) this.#refusal = error;
+        throw error;
+      },
+    );
+    return this.#checking;
   }
 
   async #runChecks(): Promise<void> {

@@ -5,9 +5,9 @@
 -- KEYS[tx*] record                    the record of a transaction ...
 -- KEYS[tx*] items                     ... and its items
 -- ARGV[1] longestTimeoutMs            how far ahead a deadline may lie
--- ARGV[2] keepMs                      how long a record outlives its deadline
 -- ARGV[tx*] body                      the members of the record's JSON
 -- ARGV[tx*] deadlineAtMs              by the clock of this node
+-- ARGV[tx*] expiresAtMs               until when the record is kept, by the same clock
 -- ARGV[tx*] size                      the number of items
 -- ARGV[item*] kind                    r read, d delete, w write, b blind write, i increment, a adopt; W B I with ttlMs
 -- ARGV[item*] expected                r d w: `<version>|`, empty for absent; a: the foreign value
@@ -22,19 +22,32 @@
 -- REPLY failed torn                   the server's error: before the first write, and (never) after it
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local longest, keep = tonumber(ARGV[1]), tonumber(ARGV[2])
-local k, a, replies = 1, 3, {}
-local keys, values, ttls, writes, counts
+local latest = now + ARGV[1]
+local head = 'committed|{"decidedAt":' .. string.format('%.0f', now) .. ','
+local k, a, replies = 1, 2, {}
+local keys, values, ttls, writes, plain, counts = {}, {}, {}, 0, true, ''
+local lasts = {} -- numbers as texts: the server formats a number that Lua hands over slowly
 
 local function failure(reply) return type(reply) == 'table' and reply.err or nil end
+
+local function start(key, length)
+  local last = lasts[length]
+  if not last then
+    last = tostring(length - 1)
+    lasts[length] = last
+  end
+  return redis.pcall('GETRANGE', key, '0', last)
+end
 
 local function plan(key, value, ttl)
   writes = writes + 1
   keys[writes], values[writes], ttls[writes] = key, value, ttl
+  if ttl or not value then plain = false end
 end
 
 -- Why what stands under a key is not what was expected.
-local function refuse(key, index, text)
+local function refuse(key, index)
+  local text = start(key, 128)
   local err = failure(text)
   if err then return string.find(err, 'WRONGTYPE', 1, true) and 'foreign ' .. index or 'failed ' .. err end
   if text == '' and redis.call('EXISTS', key) == 0 then return 'conflict ' .. index .. ' 0' end
@@ -46,9 +59,9 @@ end
 local function increment(key, index, spec, ttl)
   local text = redis.pcall('GET', key)
   if not text then return 'absent ' .. index end
-  if failure(text) then return refuse(key, index, text) end
+  if failure(text) then return refuse(key, index) end
   local count, mark, list, rest = string.match(text, '^([1-9]%d*)%.[%w_-]+([|*])([^|]*)|()')
-  if mark ~= '|' then return refuse(key, index, text) end
+  if mark ~= '|' then return refuse(key, index) end
   local numbers = {}
   for number in string.gmatch(list, '[^,]+') do numbers[#numbers + 1] = tonumber(number) end
   local nth = 0
@@ -69,66 +82,80 @@ local function increment(key, index, spec, ttl)
 end
 
 local function blind(key, index, value, ttl)
-  local text = redis.pcall('GETRANGE', key, 0, 127)
+  local text = start(key, 128)
   local count = '0'
   if text ~= '' or redis.call('EXISTS', key) == 1 then
-    if failure(text) then return refuse(key, index, text) end
+    if failure(text) then return refuse(key, index) end
     local mark
     count, mark = string.match(text, '^([1-9]%d*)%.[%w_-]+([|*])')
-    if mark ~= '|' then return refuse(key, index, text) end
+    if mark ~= '|' then return refuse(key, index) end
   end
   count = string.format('%.0f', count + 1)
   counts = counts .. ' ' .. index .. ':' .. count
   plan(key, count .. value, ttl)
 end
 
--- Checks one item and plans its write. Answers why not, if not, and how many arguments it took.
+-- Checks one item and plans its write. Answers how many arguments it took and, if not, why not.
 local function judge(key, index)
   local kind, expected = ARGV[a], ARGV[a + 1]
-  if kind == 'b' then return blind(key, index, expected), 2 end
-  if kind == 'i' then return increment(key, index, expected), 2 end
-  if kind == 'B' then return blind(key, index, expected, ARGV[a + 2]), 3 end
-  if kind == 'I' then return increment(key, index, expected, ARGV[a + 2]), 3 end
+  if kind == 'b' then return 2, blind(key, index, expected) end
+  if kind == 'i' then return 2, increment(key, index, expected) end
+  if kind == 'B' then return 3, blind(key, index, expected, ARGV[a + 2]) end
+  if kind == 'I' then return 3, increment(key, index, expected, ARGV[a + 2]) end
   local taken = (kind == 'w' or kind == 'a') and 3 or kind == 'W' and 4 or 2
-  local text
-  if kind == 'a' then text = redis.pcall('GET', key)
-  else text = redis.pcall('GETRANGE', key, 0, #expected > 0 and #expected - 1 or 0) end
-  if text ~= expected or (text == '' and redis.call('EXISTS', key) == 1) then
-    return refuse(key, index, redis.pcall('GETRANGE', key, 0, 127)), taken
-  end
+  local stands
+  if expected == '' then stands = redis.call('EXISTS', key) == 0
+  elseif kind == 'a' then stands = redis.pcall('GET', key) == expected
+  else stands = start(key, #expected) == expected end
+  if not stands then return taken, refuse(key, index) end
   if kind == 'd' then plan(key, false)
   elseif kind ~= 'r' then plan(key, ARGV[a + 2], kind == 'W' and ARGV[a + 3]) end
-  return nil, taken
+  return taken
 end
 
-local function apply(record, body, deadline)
-  local err = failure(redis.pcall('SET', record, 'committed|{"decidedAt":' .. now .. ',' .. body .. '}',
-    'PX', deadline - now + keep))
-  if err then return 'failed ' .. err end
+local function write()
+  if plain and writes > 1 then
+    local pairs = {}
+    for i = 1, writes do pairs[2 * i - 1], pairs[2 * i] = keys[i], values[i] end
+    return failure(redis.pcall('MSET', unpack(pairs)))
+  end
   for i = 1, writes do
     local reply
     if not values[i] then reply = redis.pcall('DEL', keys[i])
     elseif ttls[i] then reply = redis.pcall('SET', keys[i], values[i], 'PX', ttls[i])
     else reply = redis.pcall('SET', keys[i], values[i]) end
-    if failure(reply) then return 'torn ' .. reply.err end
+    if failure(reply) then return reply.err end
   end
+end
+
+-- The record is written first: only the first write can fail, and then nothing is written.
+local function apply(record, body, expiresAt)
+  local err = failure(redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt))
+  if err then return 'failed ' .. err end
+  err = write()
+  if err then return 'torn ' .. err end
   return 'committed' .. counts
 end
 
 while k <= #KEYS do
-  local record, body, deadline, size = KEYS[k], ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
-  keys, values, ttls, writes, counts = {}, {}, {}, 0, ''
-  local state, reply = redis.pcall('GETRANGE', record, 0, 0), nil
-  if failure(state) then reply = 'failed ' .. state.err
-  elseif state == 'c' then reply = 'committed'
-  elseif state == 'r' then reply = 'rolled_back'
-  elseif now >= deadline or deadline > now + longest then reply = 'deadline ' .. now end
-  a = a + 3
-  for i = 1, size do
-    local why, taken = judge(KEYS[k + i], i - 1)
-    reply, a = reply or why, a + taken
+  local record, body, deadline, size = KEYS[k], ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 3])
+  local expiresAt, reply = ARGV[a + 2], nil
+  writes, plain, counts = 0, true, ''
+  if redis.call('EXISTS', record) == 1 then
+    local state = start(record, 1)
+    if failure(state) then reply = 'failed ' .. state.err
+    elseif state == 'c' then reply = 'committed'
+    elseif state == 'r' then reply = 'rolled_back' end
   end
-  replies[#replies + 1] = reply or apply(record, body, deadline)
+  if not reply and (now >= deadline or deadline > latest) then
+    reply = 'deadline ' .. string.format('%.0f', now)
+  end
+  a = a + 4
+  for i = 1, size do
+    local taken, why = judge(KEYS[k + i], i - 1)
+    a, reply = a + taken, reply or why
+  end
+  replies[#replies + 1] = reply or apply(record, body, expiresAt)
   k = k + size + 1
 end
 return replies

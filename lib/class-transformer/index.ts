@@ -1,0 +1,4 @@
+export {
+  classTransformerCodec,
+  type ClassTransformerCodecOptions,
+} from './class-transformer-codec.js';

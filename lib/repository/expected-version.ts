@@ -1,0 +1,44 @@
+import {
+  EntityAlreadyExistsError,
+  TransactionOptionsError,
+  VersionMismatchError,
+} from '../errors/index.js';
+import { ABSENT_VERSION } from '../store/version.js';
+import type { ItemState } from '../transaction/operation-log.js';
+
+export interface SaveOptions {
+  /** What `versionOf` gave for the entity the change is based on. */
+  readonly expectedVersion?: string;
+}
+
+/** @throws TransactionOptionsError for an expectation that was lost on the way, and so would not hold. */
+export function expectedVersionOf(options: SaveOptions | undefined): string | undefined {
+  if (options === undefined || !('expectedVersion' in options)) return undefined;
+  const { expectedVersion } = options;
+  if (typeof expectedVersion === 'string' && expectedVersion !== '') return expectedVersion;
+  throw new TransactionOptionsError(
+    `expectedVersion is ${String(expectedVersion)}; it must be what versionOf() gave for the entity that was ` +
+      'read. Copies of an entity have no version.',
+  );
+}
+
+/** @throws VersionMismatchError where the transaction knows already that another version stands. */
+export function refuseMismatch(state: ItemState | undefined, expected: string | undefined): void {
+  if (expected === undefined || state?.seen === undefined) return;
+  const found = state.seen?.version ?? ABSENT_VERSION;
+  const { entity, id } = state.reference;
+  if (found !== expected) throw new VersionMismatchError(entity, id, expected, found);
+}
+
+/**
+ * For an item that was written under an expectation, and is read afterwards.
+ * @throws EntityAlreadyExistsError, VersionMismatchError
+ */
+export function refuseBrokenExpectation({ expectation, reference, seen }: ItemState): void {
+  if (expectation === undefined || seen === undefined) return;
+  const found = seen?.version ?? ABSENT_VERSION;
+  if (found === expectation.version) return;
+  const { entity, id } = reference;
+  if (expectation.reason === 'insert') throw new EntityAlreadyExistsError(entity, id);
+  throw new VersionMismatchError(entity, id, expectation.version, found);
+}

@@ -1,0 +1,54 @@
+import { readdirSync } from 'node:fs';
+import { COMMIT_ONE_PHASE, FENCE, type RedisScript } from './redis-script.js';
+
+const SCRIPTS: readonly RedisScript[] = [COMMIT_ONE_PHASE, FENCE];
+
+/** What the header says: `-- KEYS[..] name`, `-- ARGV[..] name`, `-- REPLY word word   meaning`. */
+function headerOf({ source }: RedisScript) {
+  const lines = source.split('\n');
+  const header = lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith('--')),
+  );
+  const named = (list: string): string[] =>
+    header.flatMap((line) => new RegExp(`^-- ${list}\\[\\S+\\] (\\S+)`).exec(line)?.[1] ?? []);
+  const replies = header.flatMap((line) => {
+    const [, words] = /^-- REPLY (\S+(?: \S+)*)(?: {2,}|$)/.exec(line) ?? [];
+    return words?.split(' ') ?? [];
+  });
+  return { keys: named('KEYS'), args: named('ARGV'), replies };
+}
+
+/** The words that the code of a script can answer with. */
+function wordsOf({ source }: RedisScript): string[] {
+  const code = source.replaceAll(/^\s*--.*$/gm, '');
+  return [...code.matchAll(/'([a-z_]+) ?'/g)].map((match) => match[1]!);
+}
+
+describe.each(SCRIPTS)('the script $file', (script) => {
+  it('has the header that its definition promises', () => {
+    expect(headerOf(script)).toEqual(script.contract);
+  });
+
+  it('can answer with every word of its header', () => {
+    const words = wordsOf(script);
+
+    expect(script.contract.replies.filter((reply) => !words.includes(reply))).toEqual([]);
+  });
+
+  it('opens with what it guarantees, as a comment', () => {
+    expect(script.source).toMatch(/^-- [A-Z].+\n/);
+    // A shebang would shut out Redis 6.2.
+    expect(script.source).not.toMatch(/^#!/);
+  });
+
+  it('takes all data as arguments, and makes up no key', () => {
+    expect(script.source).not.toMatch(/dtx:/);
+  });
+});
+
+it('every script has a definition', () => {
+  const files = readdirSync(new URL('./scripts/', import.meta.url));
+
+  expect(files.toSorted()).toEqual(SCRIPTS.map(({ file }) => file).toSorted());
+});

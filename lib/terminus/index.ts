@@ -1,0 +1,4 @@
+export {
+  DistributedTxHealthIndicator,
+  type DistributedTxHealthOptions,
+} from './distributed-tx.health-indicator.js';

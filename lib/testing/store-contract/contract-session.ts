@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock, type Clock } from '../../store/clock.js';
+import type { ForeignValue, StoredItem } from '../../store/stored-item.js';
+import { recordKeyOf, type TransactionAddress } from '../../store/transaction-address.js';
+import type {
+  CommitItem,
+  CounterIncrement,
+  ItemChange,
+  OnePhaseCommit,
+  OnePhaseReply,
+  RecordLifetime,
+  VersionedStore,
+} from '../../store/versioned-store.js';
+import { ManualClock } from '../manual-clock.js';
+
+/** A store under test, open, and the ways around it that another program would have. */
+export interface StoreFixture {
+  readonly store: VersionedStore;
+  /** Puts a text under a key without this library. */
+  setForeign(key: string, value: string): Promise<void> | void;
+  /** The text under a key. Where it is given, layout and records are checked too. */
+  readonly getRaw?: (key: string) => Promise<string | undefined> | string | undefined;
+  /** The clock the store was made with; a `ManualClock` is advanced, others are waited for. */
+  readonly clock?: Clock;
+  close(): Promise<void> | void;
+}
+
+/** Makes a store, open, whose records live as long as it is told. Called once for every test. */
+export type StoreFactory = (lifetime: RecordLifetime) => Promise<StoreFixture> | StoreFixture;
+
+/** One sentence of the contract. */
+export interface ContractCase {
+  readonly title: string;
+  readonly run: (session: ContractSession) => Promise<void>;
+}
+
+/** Short enough to be waited for, long enough not to pass by chance. */
+export const CONTRACT_LIFETIME: RecordLifetime = {
+  longestTimeoutMs: 60_000,
+  marginMs: 250,
+  retentionMs: 250,
+};
+
+export type Write = Extract<ItemChange, { kind: 'write' }>;
+
+/** One test: a store of its own, keys of its own, and the words to speak with the store. */
+export class ContractSession {
+  readonly store: VersionedStore;
+  readonly clock: Clock;
+  readonly #fixture: StoreFixture;
+  readonly #tag = randomBytes(6).toString('hex');
+  #count = 0;
+
+  constructor(fixture: StoreFixture) {
+    this.#fixture = fixture;
+    this.store = fixture.store;
+    this.clock = fixture.clock ?? systemClock;
+  }
+
+  /** Long enough for any answer. */
+  get until(): number {
+    return this.clock.now() + 10_000;
+  }
+
+  /** A key nobody else has; all keys of a session share a hash tag. */
+  key(name = 'item'): string {
+    return `contract:{${this.#tag}}:${name}`;
+  }
+
+  address(deadlineInMs = 5000): TransactionAddress {
+    const id = `contract-${this.#tag}-${(this.#count++).toString(36)}`;
+    const deadlineAtMs = Math.ceil(this.store.toNodeTime(this.clock.now() + deadlineInMs));
+    return { id, home: this.store.homeOf([this.key()]), deadlineAtMs };
+  }
+
+  commitOf(items: readonly CommitItem[], address = this.address()): OnePhaseCommit {
+    return { address, items, record: '"name":"contract"', sent: false };
+  }
+
+  commit(items: readonly CommitItem[], address?: TransactionAddress): Promise<OnePhaseReply> {
+    return this.store.commitOnePhase(this.commitOf(items, address), this.until);
+  }
+
+  /** Commits, and tells the id of the writer. */
+  async commits(...items: readonly CommitItem[]): Promise<string> {
+    const address = this.address();
+    const reply = await this.commit(items, address);
+    assert.equal(reply.status, 'committed');
+    return address.id;
+  }
+
+  async read(key = this.key()): Promise<StoredItem | ForeignValue | undefined> {
+    const { items } = await this.store.read([key], this.until);
+    return items[0];
+  }
+
+  /** The item under a key, which must be one. */
+  async item(key = this.key()): Promise<StoredItem> {
+    const item = await this.read(key);
+    assert(item?.kind === 'item', `There is no item under ${key}.`);
+    return item;
+  }
+
+  setForeign(key: string, value: string): Promise<void> | void {
+    return this.#fixture.setForeign(key, value);
+  }
+
+  async raw(key: string): Promise<string | undefined> {
+    return this.#fixture.getRaw?.(key);
+  }
+
+  get seesRaw(): boolean {
+    return this.#fixture.getRaw !== undefined;
+  }
+
+  /** Nothing of a refused transaction may stand: no value, no record. */
+  async assertUndecided(address: TransactionAddress): Promise<void> {
+    if (this.seesRaw) assert.equal(await this.raw(recordKeyOf(address)), undefined);
+    assert.equal(await this.store.outcome(address, this.until), 'undecided');
+  }
+
+  /** Lets time pass until something has come about; for at most `ms`. */
+  async passing(ms: number, reached: () => Promise<boolean>): Promise<void> {
+    if (this.clock instanceof ManualClock) {
+      await this.clock.advance(ms);
+      assert(await reached(), `It did not come about within ${ms} ms.`);
+      return;
+    }
+    const deadlineAtMs = this.clock.now() + ms + 5000;
+    while (!(await reached())) {
+      assert(this.clock.now() < deadlineAtMs, `It did not come about within ${ms} ms.`);
+      await delay(10);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#fixture.close();
+  }
+}
+
+export function write(payload: string, options: Partial<Omit<Write, 'kind'>> = {}): Write {
+  return { kind: 'write', counters: '', ttlMs: undefined, ...options, payload };
+}
+
+export function counted(counters: string, ttlMs?: number): Write {
+  return write('{}', { counters, ttlMs });
+}
+
+export function insert(key: string, change: ItemChange = write('{}')): CommitItem {
+  return { key, expected: '0', change };
+}
+
+export function blind(key: string, change: ItemChange = write('{}')): CommitItem {
+  return { key, expected: undefined, change };
+}
+
+export function replace(key: string, expected: string, change = write('{}')): CommitItem {
+  return { key, expected, change };
+}
+
+export function seen(key: string, expected: string): CommitItem {
+  return { key, expected, change: undefined };
+}
+
+export function remove(key: string, expected: string): CommitItem {
+  return { key, expected, change: { kind: 'delete' } };
+}
+
+export function adopt(key: string, foreign: string, change = write('{}')): CommitItem {
+  return { key, expected: '0', expectedForeign: foreign, change };
+}
+
+export function step(
+  by: number,
+  bounds: Partial<Omit<CounterIncrement, 'by'>> = {},
+): CounterIncrement {
+  return { index: 0, min: undefined, max: undefined, ...bounds, by };
+}
+
+export function increment(
+  key: string,
+  increments: readonly CounterIncrement[],
+  ttlMs?: number,
+): CommitItem {
+  return { key, expected: undefined, change: { kind: 'increment', increments, ttlMs } };
+}

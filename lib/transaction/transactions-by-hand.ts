@@ -1,0 +1,120 @@
+import {
+  TransactionOptionsError,
+  TransactionOutcomeUnknownError,
+  TransactionTimeoutError,
+} from '../errors/index.js';
+import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
+import { requirePromise, rolledBackBy, type CallEnvironment } from './managed-call.js';
+import type { Savepoint } from './operation-log.js';
+import { TransactionScope } from './transaction-scope.js';
+import type { Transaction, TransactionControl } from './transaction.js';
+
+/** Transactions that the user begins, commits and rolls back himself; at their deadline they end. */
+export class TransactionsByHand implements TransactionControl {
+  readonly #environment: CallEnvironment;
+  /** With what cancels their deadline. */
+  readonly #deadlines = new Map<Transaction, () => void>();
+
+  constructor(environment: CallEnvironment) {
+    this.#environment = environment;
+  }
+
+  add(transaction: Transaction, timeoutMs: number): void {
+    const cancel = this.#environment.clock.schedule(timeoutMs, () => {
+      if (transaction.status !== 'active') return;
+      void this.#end(transaction, new TransactionTimeoutError(timeoutMs));
+    });
+    this.#deadlines.set(transaction, cancel);
+  }
+
+  savepointIn(transaction: Transaction): Savepoint | undefined {
+    return this.#scopeOf(transaction)?.savepoint;
+  }
+
+  async run<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
+    transaction.assertOpen();
+    const { readOnly, name } = transaction.options;
+    const scope =
+      this.#scopeOf(transaction) ?? new TransactionScope(transaction, readOnly, undefined);
+    return requirePromise(this.#environment.context.run(scope, work), name);
+  }
+
+  async commit(transaction: Transaction): Promise<void> {
+    transaction.assertOpen();
+    if (!this.#deadlines.has(transaction)) {
+      throw new TransactionOptionsError(
+        'This transaction commits when its method returns; commit() is for transactions begun by hand.',
+      );
+    }
+    const { context, events } = this.#environment;
+    try {
+      await this.#tryCommit(transaction);
+    } catch (error) {
+      await this.#end(transaction, error);
+      throw error;
+    }
+    this.#forget(transaction);
+    events.committed(transaction);
+    await context.run(undefined, () => runCommitHooks(transaction, events));
+  }
+
+  async rollback(transaction: Transaction, reason: unknown): Promise<void> {
+    if (transaction.status === 'rolled_back') return;
+    transaction.assertOpen();
+    if (this.#deadlines.has(transaction)) await this.#end(transaction, reason);
+    else transaction.markRollbackOnly(reason, this.savepointIn(transaction));
+  }
+
+  async #tryCommit(transaction: Transaction): Promise<void> {
+    const scope = new TransactionScope(transaction, transaction.options.readOnly, undefined);
+    await transaction.settle();
+    await sealForCommit(this.#environment.context, scope);
+    const mark = transaction.rollbackOnlySince();
+    if (mark) throw rolledBackBy(mark.reason);
+    const result = await this.#beforeDeadline(transaction, async () => transaction.sendCommit());
+    const failure = transaction.concludeCommit(result);
+    if (failure) throw failure.error;
+  }
+
+  /** What was sent and is not answered by the deadline has an unknown outcome. */
+  #beforeDeadline<T>(transaction: Transaction, send: () => Promise<T>): Promise<T> {
+    const { clock } = this.#environment;
+    const { timeoutMs } = transaction.options;
+    const leftMs = Math.max(transaction.until - clock.now(), 0) + timeoutMs / 10;
+    return new Promise<T>((resolve, reject) => {
+      const cancel = clock.schedule(leftMs, () => {
+        const unknown = transaction.commitSent;
+        reject(
+          unknown
+            ? new TransactionOutcomeUnknownError(transaction.address)
+            : new TransactionTimeoutError(timeoutMs),
+        );
+      });
+      send().then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #end(transaction: Transaction, reason: unknown): Promise<void> {
+    if (transaction.status === 'rolled_back' || transaction.status === 'in_doubt') return;
+    const { context, events } = this.#environment;
+    this.#forget(transaction);
+    if (reason instanceof TransactionOutcomeUnknownError) {
+      await transaction.close('in_doubt', reason);
+      events.outcomeUnknown(transaction, reason);
+    } else {
+      await transaction.close('rolled_back', reason).catch(() => undefined);
+      events.rolledBack(transaction, reason);
+    }
+    await context.run(undefined, () => runRollbackHooks(transaction, reason, events));
+  }
+
+  #forget(transaction: Transaction): void {
+    this.#deadlines.get(transaction)?.();
+    this.#deadlines.delete(transaction);
+  }
+
+  #scopeOf(transaction: Transaction): TransactionScope | undefined {
+    const scope = this.#environment.context.getStore();
+    return scope?.transaction === transaction ? scope : undefined;
+  }
+}
