@@ -7,6 +7,7 @@ import { TransactionalExplorer } from '../transactional/transactional.explorer.j
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
 } from './distributed-tx.module-definition.js';
 import type { DistributedTxModuleOptions } from './distributed-tx.options.js';
 import { DistributedTxRuntime } from './distributed-tx.runtime.js';
@@ -25,8 +26,11 @@ export class DistributedTxFeatureModule {}
   providers: [
     {
       provide: DistributedTxRuntime,
-      inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: DistributedTxModuleOptions) => new DistributedTxRuntime(options).open(),
+      inject: [MODULE_OPTIONS_TOKEN, ModulesContainer],
+      useFactory: (options: DistributedTxModuleOptions, modules: ModulesContainer) => {
+        refuseSecondRoot(modules);
+        return new DistributedTxRuntime(options).open();
+      },
     },
     {
       provide: TransactionManager,
@@ -39,19 +43,20 @@ export class DistributedTxFeatureModule {}
   exports: [TransactionManager, DistributedTxRuntime, RepositoryFactory],
 })
 export class DistributedTxModule extends ConfigurableModuleClass implements OnApplicationShutdown {
-  /** @throws ModuleOptionsError for a second `forRoot` in one application. */
   constructor(
-    modules: ModulesContainer,
     private readonly runtime: DistributedTxRuntime,
+    private readonly explorer: TransactionalExplorer,
   ) {
     super();
-    const roots = [...modules.values()].filter((module) => module.metatype === DistributedTxModule);
-    if (roots.length > 1) {
-      throw new ModuleOptionsError(
-        'DistributedTxModule.forRoot() is imported more than once. Import it once, in the root module; ' +
-          'for several stores use forRoot({ stores }).',
-      );
-    }
+  }
+
+  /**
+   * Configures the one manager of the application and its stores.
+   * @throws ModuleOptionsError when the application starts: names the option, its value and what is allowed.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    // Without any options Nest would fail on them before they can be refused in our words.
+    return super.forRoot((options as typeof OPTIONS_TYPE | undefined) ?? {});
   }
 
   /** Provides a `TxRepository` for each entity, to be injected with `@InjectTxRepository`. */
@@ -77,5 +82,19 @@ export class DistributedTxModule extends ConfigurableModuleClass implements OnAp
   /** Runs after the servers of the application have closed, so that nothing in flight is cut off. */
   async onApplicationShutdown(): Promise<void> {
     await this.runtime.close();
+    this.explorer.release();
   }
+}
+
+/**
+ * Comes before any connection is opened: Nest would not close it after a failed start.
+ * @throws ModuleOptionsError
+ */
+function refuseSecondRoot(modules: ModulesContainer): void {
+  const roots = [...modules.values()].filter((module) => module.metatype === DistributedTxModule);
+  if (roots.length === 1) return;
+  throw new ModuleOptionsError(
+    'DistributedTxModule.forRoot() is imported more than once. Import it once, in the root module; ' +
+      'for several stores use forRoot({ stores }).',
+  );
 }

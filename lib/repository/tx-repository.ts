@@ -229,10 +229,10 @@ export class TxRepository<T extends object> {
 
   /**
    * Makes entities of values that another program has stored as plain JSON under the entities' own
-   * keys. Each id is a transaction of its own; a value that changes meanwhile is left as it is and
-   * reported as a conflict.
+   * keys. Each id is a transaction of its own; a value that changes meanwhile is read again.
    *
-   * @param source The ids, or pairs of an id and what to make of the text under its key.
+   * @param source The ids.
+   * @param parse What the text under a key means; JSON by default.
    * @throws EntityInvalidError, TransactionConflictError
    */
   async adopt(
@@ -327,7 +327,8 @@ export class TxRepository<T extends object> {
     expectation: Expectation | undefined,
   ): T {
     const encoded = this.#format.encode(data);
-    const change = { kind: 'write', ...encoded, ttlMs: this.#definition.ttlMs } as const;
+    const { counters, payload } = encoded;
+    const change = { kind: 'write', counters, payload, ttlMs: this.#definition.ttlMs } as const;
     const state = scope.transaction.change(scope, reference, change, expectation);
     const saved = this.#format.copy(data, encoded);
     rememberSaved(saved, scope.transaction, state);

@@ -40,8 +40,12 @@ export function toCommitFailure(
     }
     case 'counters':
       return final(missingCounter(itemAt(items, refusal.index).state.reference));
-    case 'foreign':
-      return final(new ForeignDataError(itemAt(items, refusal.index).key));
+    case 'foreign': {
+      const { key, state } = itemAt(items, refusal.index);
+      // A value that changed while it was being adopted is looked at again.
+      const retryable = state.expectation?.reason === 'adopt';
+      return { error: new ForeignDataError(key), retryable };
+    }
     case 'fenced':
     case 'rolled_back':
       return {

@@ -72,7 +72,7 @@ export class ManagedCall<T> {
     this.#environment = environment;
     this.#work = work;
     this.#outer = environment.context.getStore();
-    this.#until = environment.clock.now() + work.options.timeoutMs;
+    this.#until = Math.ceil(environment.clock.now()) + work.options.timeoutMs;
   }
 
   /** Calls the method before it returns. */

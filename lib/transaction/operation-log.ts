@@ -37,12 +37,19 @@ export class Savepoint {
   }
 }
 
-interface Entry {
+/** A change at one point of the log. */
+interface ChangeEntry {
   readonly state: ItemState;
-  /** Undefined for a read. */
-  readonly change: ItemChange | undefined;
+  readonly change: ItemChange;
   readonly expectation: Expectation | undefined;
   readonly savepoint: Savepoint | undefined;
+}
+
+/** A read is told by the state of its item alone. */
+type Entry = ItemState | ChangeEntry;
+
+function isChange(entry: Entry): entry is ChangeEntry {
+  return 'state' in entry;
 }
 
 /** An item of a commit, with the state it came from. */
@@ -75,7 +82,7 @@ export class OperationLog {
     const state = this.#touch(reference);
     if (state.seen !== undefined) return state;
     state.seen = seen;
-    this.#entries.push({ state, change: undefined, expectation: undefined, savepoint: undefined });
+    this.#entries.push(state);
     this.#noteMoment(moment);
     return state;
   }
@@ -98,14 +105,13 @@ export class OperationLog {
     const dropped = new Set<ItemState>();
     let kept = 0;
     for (const entry of this.#entries) {
-      if (entry.savepoint?.isWithin(savepoint)) dropped.add(entry.state);
+      if (isChange(entry) && entry.savepoint?.isWithin(savepoint)) dropped.add(entry.state);
       else this.#entries[kept++] = entry;
     }
     this.#entries.length = kept;
     for (const state of dropped) {
-      const last = this.#entries.findLast(
-        (entry) => entry.state === state && entry.change !== undefined,
-      );
+      const changes = this.#entries.filter(isChange);
+      const last = changes.findLast((entry) => entry.state === state);
       state.change = last?.change;
       state.expectation = last?.expectation;
     }
@@ -201,24 +207,22 @@ function toLoggedItem(state: ItemState, validatesReads: boolean): LoggedItem | u
     : { ...item, expectedForeign: expectation.foreign };
 }
 
-function toOperation({ state, change, expectation }: Entry, writer: string): Operation {
-  const { node, key: item } = state.reference;
-  if (change === undefined) {
-    const version = state.seen?.version ?? ABSENT_VERSION;
-    return { kind: 'read', node, item, value: state.seen?.payload, version };
+function toOperation(entry: Entry, writer: string): Operation {
+  if (!isChange(entry)) {
+    const { reference, seen } = entry;
+    const { node, key: item } = reference;
+    const version = seen?.version ?? ABSENT_VERSION;
+    return { kind: 'read', node, item, value: seen?.payload, version };
   }
-  const base =
-    state.seen === undefined ? expectation?.version : (state.seen?.version ?? ABSENT_VERSION);
-  const version = base === undefined ? undefined : nextVersion(base, writer);
+  const { state, change, expectation } = entry;
+  const { node, key: item } = state.reference;
   if (change.kind === 'increment') {
     const value = change.increments.map(({ index, by }) => `${index}:${by}`).join(',');
     return { kind: 'increment', node, item, value, version: undefined };
   }
-  return {
-    kind: change.kind,
-    node,
-    item,
-    value: change.kind === 'write' ? change.payload : undefined,
-    version,
-  };
+  const base =
+    state.seen === undefined ? expectation?.version : (state.seen?.version ?? ABSENT_VERSION);
+  const version = base === undefined ? undefined : nextVersion(base, writer);
+  const value = change.kind === 'write' ? change.payload : undefined;
+  return { kind: change.kind, node, item, value, version };
 }

@@ -3,31 +3,32 @@
  * method runs: an error that nobody handles stays visible.
  */
 export class PendingOperations {
-  readonly #promises = new Set<Promise<unknown>>();
+  /** Undefined while there are none: most transactions wait for their reads and then for a while. */
+  #promises: Set<Promise<unknown>> | undefined;
 
   get isEmpty(): boolean {
-    return this.#promises.size === 0;
+    return this.#promises === undefined;
   }
 
   /** Counts `start.then(proceed)` as pending until it settles, and returns it. */
   follow<T, R>(start: Promise<T>, proceed: (value: T) => R): Promise<R> {
     const promise: Promise<R> = start.then(
       (value) => {
-        this.#promises.delete(promise);
+        this.#remove(promise);
         return proceed(value);
       },
       (error: unknown) => {
-        this.#promises.delete(promise);
+        this.#remove(promise);
         throw error;
       },
     );
-    this.#promises.add(promise);
+    (this.#promises ??= new Set()).add(promise);
     return promise;
   }
 
   /** Waits for all of them, and for those they lead to; fails if one of them does. */
   async settle(): Promise<void> {
-    while (this.#promises.size > 0) {
+    while (this.#promises !== undefined) {
       const results = await Promise.allSettled(this.#promises);
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
@@ -36,6 +37,11 @@ export class PendingOperations {
 
   /** Nobody may be left to hear of them. */
   ignore(): void {
-    for (const promise of this.#promises) promise.catch(() => undefined);
+    for (const promise of this.#promises ?? []) promise.catch(() => undefined);
+  }
+
+  #remove(promise: Promise<unknown>): void {
+    this.#promises?.delete(promise);
+    if (this.#promises?.size === 0) this.#promises = undefined;
   }
 }

@@ -201,7 +201,7 @@ export class TransactionManager {
       callId: callId ?? id,
       attempt,
       options,
-      until: until - Math.min(HEADROOM_MS, options.timeoutMs / 10),
+      until: until - Math.floor(Math.min(HEADROOM_MS, options.timeoutMs / 10)),
     });
     this.#events.begun(transaction);
     return transaction;

@@ -108,19 +108,37 @@ export function resolveOptions(
   options: TransactionOptions,
   defaults: TransactionDefaults,
 ): ResolvedOptions {
-  const { rollbackFor, noRollbackFor } = options;
   return Object.freeze({
     propagation: options.propagation ?? 'REQUIRED',
     isolation: options.isolation ?? defaults.isolation ?? BUILT_IN_DEFAULTS.isolation,
     readOnly: options.readOnly ?? defaults.readOnly ?? BUILT_IN_DEFAULTS.readOnly,
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? BUILT_IN_DEFAULTS.timeoutMs,
-    retry: { ...BUILT_IN_DEFAULTS.retry, ...defaults.retry, ...options.retry },
-    rollsBackFor: (error: unknown) =>
-      !(noRollbackFor && matches(noRollbackFor, error)) &&
-      (rollbackFor === undefined || matches(rollbackFor, error)),
+    retry: resolveRetry(options.retry, defaults.retry),
+    rollsBackFor: resolveFilters(options),
     name: options.name,
     given: options,
   });
+}
+
+/** Options are resolved per call where they are written per call, so what can be shared is. */
+function resolveRetry(
+  given: RetryOptions | undefined,
+  byDefault: RetryOptions | undefined,
+): Required<RetryOptions> {
+  if (given === undefined && byDefault === undefined) return BUILT_IN_DEFAULTS.retry;
+  return { ...BUILT_IN_DEFAULTS.retry, ...byDefault, ...given };
+}
+
+const always = (): boolean => true;
+
+function resolveFilters({
+  rollbackFor,
+  noRollbackFor,
+}: TransactionOptions): (error: unknown) => boolean {
+  if (rollbackFor === undefined && noRollbackFor === undefined) return always;
+  return (error) =>
+    !(noRollbackFor && matches(noRollbackFor, error)) &&
+    (rollbackFor === undefined || matches(rollbackFor, error));
 }
 
 /**

@@ -26,12 +26,12 @@ export function callTransactional(
   const manager = managerOf(instance);
   if (manager === undefined) {
     const missing = new TransactionManagerMissingError(target.className, target.methodName);
+    // A helper's caller, often the constructor, waits for nothing and would not see a rejection.
+    if (target.passesPlainValues && !isAsync(target.original)) throw missing;
     return inDeclaredType(target, Promise.reject(missing));
   }
   const call = (): unknown => target.original.apply(instance, args);
-  return target.passesPlainValues && manager.scope() !== undefined
-    ? runHelper(manager, target, call)
-    : run(manager, target, call);
+  return target.passesPlainValues ? runCovered(manager, target, call) : run(manager, target, call);
 }
 
 function managerOf(instance: object | undefined): TransactionManager | undefined {
@@ -60,12 +60,16 @@ function run(
   return observed === undefined ? inDeclaredType(target, promise) : observed.toObservable(promise);
 }
 
-/** A method of a decorated class, called inside a transaction: it may be a helper without a Promise. */
-function runHelper(
+/**
+ * A method that its class covers may be a helper without a Promise: inside a transaction it works as
+ * ever; outside of one it is refused at once, since its caller waits for nothing.
+ */
+function runCovered(
   manager: TransactionManager,
   target: TransactionalTarget,
   call: () => unknown,
 ): unknown {
+  const inside = manager.scope() !== undefined;
   let plain: { readonly value: unknown } | undefined;
   let thrown: { readonly error: unknown } | undefined;
   const returned = run(manager, target, () => {
@@ -73,11 +77,14 @@ function runHelper(
       const value = call();
       if (isObservable(value) || isThenable(value)) return value;
       plain = { value };
-      return Promise.resolve();
     } catch (error) {
-      thrown = { error };
+      if (inside) thrown = { error };
       throw error;
     }
+    if (inside) return Promise.resolve();
+    const error = refusalOf(plain.value, target);
+    thrown = { error };
+    throw error;
   });
   if (plain === undefined && thrown === undefined) return returned;
   if (returned instanceof Promise) returned.catch(() => undefined);
@@ -87,7 +94,15 @@ function runHelper(
 
 function requireThenable(returned: unknown, target: TransactionalTarget): Promise<unknown> {
   if (isThenable(returned)) return returned as Promise<unknown>;
-  throw new TransactionalReturnTypeError(`${target.className}.${target.methodName}()`, returned);
+  throw refusalOf(returned, target);
+}
+
+function refusalOf(returned: unknown, target: TransactionalTarget): TransactionalReturnTypeError {
+  return new TransactionalReturnTypeError(`${target.className}.${target.methodName}()`, returned);
+}
+
+function isAsync(method: (...args: unknown[]) => unknown): boolean {
+  return method.constructor.name === 'AsyncFunction';
 }
 
 function isThenable(value: unknown): boolean {

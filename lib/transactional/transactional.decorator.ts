@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Inject, Optional } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { TransactionOptionsError } from '../errors/index.js';
 import { fillManagerSlot, MANAGER_SLOT } from '../transaction/manager-slot.js';
 import type { TransactionOptions } from '../transaction/transaction-options.js';
 import { TransactionManager } from '../transaction/transaction-manager.js';
@@ -27,6 +28,10 @@ const LIFECYCLE_HOOKS: ReadonlySet<string> = new Set([
   'onApplicationBootstrap',
   'beforeApplicationShutdown',
   'onApplicationShutdown',
+  // Those of gateways.
+  'afterInit',
+  'handleConnection',
+  'handleDisconnect',
 ]);
 
 /**
@@ -35,6 +40,8 @@ const LIFECYCLE_HOOKS: ReadonlySet<string> = new Set([
  *
  * On a class it covers all methods, inherited ones included, but for the constructor, accessors and
  * Nest's lifecycle hooks; the decorator of a method replaces that of its class.
+ *
+ * @throws TransactionOptionsError on properties, accessors and static methods.
  */
 export function Transactional(options: TransactionOptions = {}): TransactionalDecorator {
   return (
@@ -43,16 +50,23 @@ export function Transactional(options: TransactionOptions = {}): TransactionalDe
     descriptor?: PropertyDescriptor,
   ): void => {
     if (method === undefined) decorateClass(target as abstract new () => object, options);
-    else decorateMethod(target, method, descriptor!, options);
+    else decorateMethod(target, method, descriptor, options);
   };
 }
 
 function decorateMethod(
   prototype: object,
   method: string | symbol,
-  descriptor: PropertyDescriptor,
+  descriptor: PropertyDescriptor | undefined,
   options: TransactionOptions,
 ): void {
+  if (typeof descriptor?.value !== 'function' || typeof prototype === 'function') {
+    const owner = typeof prototype === 'function' ? prototype : prototype.constructor;
+    throw new TransactionOptionsError(
+      `@Transactional() stands on ${owner.name}.${String(method)}; it is for methods and classes, not for ` +
+        'properties, accessors or static methods.',
+    );
+  }
   const original = descriptor.value as (...args: unknown[]) => unknown;
   descriptor.value = wrap(original, prototype, method, { options, passesPlainValues: false });
   requestManager(prototype);

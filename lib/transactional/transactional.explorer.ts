@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { MANAGER_SLOT, readManagerSlot } from '../transaction/manager-slot.js';
+import { fillManagerSlot, MANAGER_SLOT, readManagerSlot } from '../transaction/manager-slot.js';
 import { TransactionManager } from '../transaction/transaction-manager.js';
 
 /**
@@ -9,6 +9,8 @@ import { TransactionManager } from '../transaction/transaction-manager.js';
  */
 @Injectable()
 export class TransactionalExplorer implements OnModuleInit {
+  readonly #bound: object[] = [];
+
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly manager: TransactionManager,
@@ -22,7 +24,13 @@ export class TransactionalExplorer implements OnModuleInit {
       const instance = wrapper.instance as unknown;
       if (typeof instance !== 'object' || instance === null || !(MANAGER_SLOT in instance))
         continue;
-      if (readManagerSlot(instance) !== this.manager) this.manager.bind(instance);
+      if (readManagerSlot(instance) === this.manager) continue;
+      this.#bound.push(this.manager.bind(instance));
     }
+  }
+
+  /** A value may outlive its application, and be given to the next one. */
+  release(): void {
+    for (const instance of this.#bound.splice(0)) fillManagerSlot(instance, undefined);
   }
 }
