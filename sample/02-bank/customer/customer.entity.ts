@@ -1,0 +1,9 @@
+import { TxEntity } from 'nestjs-distributed-tx';
+
+@TxEntity({ name: 'customer' })
+export class Customer {
+  id!: string;
+  name!: string;
+  address!: string;
+  accountIds!: string[];
+}
