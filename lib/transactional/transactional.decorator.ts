@@ -19,7 +19,10 @@ export interface TransactionalDecorator {
   (target: abstract new (...args: never[]) => object): void;
 }
 
-const WRAPPED = Symbol('nestjs-distributed-tx:wrapped');
+/** On a wrapper: the method that a class covered; nothing where the method has its own decorator. */
+const COVERED = Symbol('nestjs-distributed-tx:covered');
+
+type Method = (...args: unknown[]) => unknown;
 
 /** Nest calls these on its own; they are no business methods. */
 const LIFECYCLE_HOOKS: ReadonlySet<string> = new Set([
@@ -39,7 +42,8 @@ const LIFECYCLE_HOOKS: ReadonlySet<string> = new Set([
  * completes, and rolls back when it throws. After a conflict the whole method runs again.
  *
  * On a class it covers all methods, inherited ones included, but for the constructor, accessors and
- * Nest's lifecycle hooks; the decorator of a method replaces that of its class.
+ * Nest's lifecycle hooks; the decorator of a method replaces that of its class, and that of a class
+ * the one of the class it extends.
  *
  * @throws TransactionOptionsError on properties, accessors and static methods.
  */
@@ -67,7 +71,7 @@ function decorateMethod(
         'properties, accessors or static methods.',
     );
   }
-  const original = descriptor.value as (...args: unknown[]) => unknown;
+  const original = descriptor.value as Method;
   descriptor.value = wrap(original, prototype, method, { options, passesPlainValues: false });
   requestManager(prototype);
 }
@@ -78,14 +82,20 @@ function decorateClass(
 ): void {
   const prototype = target.prototype as object;
   for (const [method, descriptor] of methodsOf(prototype)) {
-    const original = descriptor.value as (...args: unknown[]) => unknown;
-    if (Object.hasOwn(original, WRAPPED)) continue;
+    const found = descriptor.value as Method & { readonly [COVERED]?: Method };
+    const original = Object.hasOwn(found, COVERED) ? found[COVERED] : found;
+    if (original === undefined) continue;
     Object.defineProperty(prototype, method, {
       ...descriptor,
       value: wrap(original, prototype, method, { options, passesPlainValues: true }),
     });
   }
   requestManager(prototype);
+}
+
+/** The language calls these, and cannot wait for them. */
+function isCalledByTheLanguage(name: string): boolean {
+  return name in Object.prototype || name === 'toJSON';
 }
 
 /** Own and inherited methods by name; the nearest one of each name. */
@@ -95,7 +105,7 @@ function methodsOf(prototype: object): Map<string, PropertyDescriptor> {
   while (owner !== null && owner !== Object.prototype) {
     for (const name of Object.getOwnPropertyNames(owner)) {
       const descriptor = Object.getOwnPropertyDescriptor(owner, name)!;
-      if (name !== 'constructor' && !methods.has(name)) methods.set(name, descriptor);
+      if (!isCalledByTheLanguage(name) && !methods.has(name)) methods.set(name, descriptor);
     }
     owner = Object.getPrototypeOf(owner) as object | null;
   }
@@ -106,11 +116,11 @@ function methodsOf(prototype: object): Map<string, PropertyDescriptor> {
 }
 
 function wrap(
-  original: (...args: unknown[]) => unknown,
+  original: Method,
   prototype: object,
   method: string | symbol,
   how: { readonly options: TransactionOptions; readonly passesPlainValues: boolean },
-): (...args: unknown[]) => unknown {
+): Method {
   const label = `${prototype.constructor.name}.${String(method)}`;
   const target = {
     original,
@@ -125,7 +135,9 @@ function wrap(
   };
   Object.defineProperty(wrapper, 'name', { value: original.name, configurable: true });
   Object.defineProperty(wrapper, 'length', { value: original.length, configurable: true });
-  Object.defineProperty(wrapper, WRAPPED, { value: true });
+  Object.defineProperty(wrapper, COVERED, {
+    value: how.passesPlainValues ? original : undefined,
+  });
   // Nest keeps routes, guards and the like on the function itself.
   for (const key of Reflect.getMetadataKeys(original) as unknown[]) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, original), wrapper);
