@@ -103,7 +103,7 @@ export class Coordinator {
         const reply = await this.read(name, keys, until);
         own.forEach((item, nth) => {
           const stood = reply.items[nth];
-          const version = stood?.kind === 'item' ? stood.version : ABSENT_VERSION;
+          const version = stood?.kind === 'item' ? stood.version : (stood?.kind ?? ABSENT_VERSION);
           const locked = stood?.kind === 'item' && stood.lock !== undefined;
           found.set(item, locked ? `${version}*` : version);
         });

@@ -1,6 +1,11 @@
 import { EntityDefinitionError } from '../errors/index.js';
 import type { EntityCodec } from './entity-codec.js';
-import { definitionOf, TxEntity, type EntityClass, type TxEntityOptions } from './entity-definition.js';
+import {
+  definitionOf,
+  TxEntity,
+  type EntityClass,
+  type TxEntityOptions,
+} from './entity-definition.js';
 
 const codec: EntityCodec = { version: 1, encode: () => '', decode: () => ({}) };
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { EntityDefinitionError } from '../errors/index.js';
 import type { EntityCodec } from './entity-codec.js';
 
@@ -128,8 +129,9 @@ function validate(entityClass: EntityClass, options: TxEntityOptions): void {
 }
 
 function wrong(entityClass: EntityClass, option: string, value: unknown, allowed: string): never {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 1 });
   throw new EntityDefinitionError(
-    `@TxEntity on ${entityClass.name}: ${option} is ${JSON.stringify(value)}; allowed is ${allowed}.`,
+    `@TxEntity on ${entityClass.name}: ${option} is ${shown}; allowed is ${allowed}.`,
   );
 }
 

@@ -21,12 +21,15 @@ export class EntityFormat<T extends object> {
 
   /** Makes an instance without running the constructor of the entity. */
   readonly #Instance: new () => Fields;
+  /** Properties that a plain assignment would hand to the class instead of storing them. */
+  readonly #accessors: readonly string[];
 
   constructor(definition: EntityDefinition<T>, limits: TransactionLimits) {
     this.#definition = definition;
     this.#limits = limits;
     this.#Instance = function () {} as unknown as new () => Fields;
     this.#Instance.prototype = definition.entityClass.prototype;
+    this.#accessors = accessorsOf(definition.entityClass.prototype as object);
   }
 
   /** @throws EntityIdError */
@@ -83,9 +86,12 @@ export class EntityFormat<T extends object> {
 
   /** What `decode` would make of it, without parsing where nothing is nested. */
   copy(data: object, encoded: EncodedEntity): T {
-    if (this.#definition.codec !== undefined) return this.decode(encoded);
+    if (this.#definition.codec !== undefined || this.#meetsAccessor(data)) {
+      return this.decode(encoded);
+    }
     const copy = new this.#Instance();
-    for (const [name, value] of Object.entries(data)) {
+    for (const name of Object.keys(data)) {
+      const value = (data as Fields)[name];
       if (typeof value === 'object' && value !== null) return this.decode(encoded);
       if (value !== undefined) copy[name] = value;
     }
@@ -106,7 +112,12 @@ export class EntityFormat<T extends object> {
       );
     }
     const fields = parseObject(payload, name);
-    return Object.assign(new this.#Instance(), fields);
+    if (!this.#meetsAccessor(fields)) return Object.assign(new this.#Instance(), fields);
+    return Object.setPrototypeOf(fields, entityClass.prototype as object) as Fields;
+  }
+
+  #meetsAccessor(fields: object): boolean {
+    return this.#accessors.some((name) => Object.hasOwn(fields, name));
   }
 
   #counterOf(fields: Fields, field: string): number {
@@ -117,6 +128,18 @@ export class EntityFormat<T extends object> {
       `${this.#definition.name}.${field} is ${shown}; it is declared as a counter and must be a safe integer.`,
     );
   }
+}
+
+function accessorsOf(prototype: object): readonly string[] {
+  const names: string[] = [];
+  let owner: object | null = prototype;
+  while (owner !== null) {
+    const all = Object.entries(Object.getOwnPropertyDescriptors(owner));
+    names.push(...all.filter(([, property]) => !('value' in property)).map(([name]) => name));
+    owner = Object.getPrototypeOf(owner) as object | null;
+  }
+  // The one of every object: no stored entity has a property of that name.
+  return names.filter((name) => name !== '__proto__');
 }
 
 /** @throws EntityIdError */

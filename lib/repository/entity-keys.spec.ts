@@ -32,7 +32,7 @@ describe('the key of an entity', () => {
 
   it('is never shared by two ids, two names or two tags', async () => {
     await withSeed('keys of ids', (random) => {
-      const letters = [...'ab:{}|@*\0é😀'];
+      const letters = Array.from('ab:{}|@*\0é😀');
       const entities = [
         keysOf(),
         keysOf({ name: 'thing.a' }),
@@ -42,7 +42,9 @@ describe('the key of an entity', () => {
       ];
       const owners = new Map<string, string>();
       for (let nth = 0; nth < 10_000; nth++) {
-        const id = Array.from({ length: 1 + random.integer(5) }, () => random.pick(letters)).join('');
+        const id = Array.from({ length: 1 + random.integer(5) }, () => random.pick(letters)).join(
+          '',
+        );
         const entity = random.integer(entities.length);
         const { key } = entities[entity]!.reference(id);
         const owner = `${entity} ${id}`;

@@ -22,10 +22,16 @@ export function expectedVersionOf(options: SaveOptions | undefined): string | un
   );
 }
 
-/** @throws VersionMismatchError where the transaction knows already that another version stands. */
+/**
+ * What a transaction has read, or was told to expect before, holds on: a second expectation adds to
+ * it and never takes its place.
+ * @throws VersionMismatchError where the transaction knows already that another version stands.
+ */
 export function refuseMismatch(state: ItemState | undefined, expected: string | undefined): void {
-  if (expected === undefined || state?.seen === undefined) return;
-  const found = state.seen?.version ?? ABSENT_VERSION;
+  if (expected === undefined || state === undefined) return;
+  const found =
+    state.seen === undefined ? state.expectation?.version : (state.seen?.version ?? ABSENT_VERSION);
+  if (found === undefined) return;
   const { entity, id } = state.reference;
   if (found !== expected) throw new VersionMismatchError(entity, id, expected, found);
 }

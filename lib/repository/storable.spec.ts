@@ -16,9 +16,20 @@ describe('a value that can be stored', () => {
     ['properties that are undefined, which are left out', { a: undefined }],
     ['a null prototype', Object.assign(Object.create(null) as object, { a: 1 })],
     ['a Date, which becomes a text', { at: new Date(0) }],
-    ['an instance of a class', new (class Money { amount = 1; })()],
+    [
+      'an instance of a class',
+      new (class Money {
+        amount = 1;
+      })(),
+    ],
     ['half a surrogate pair, which JSON escapes', { a: '\ud800' }],
-    ['the same object twice', (() => { const a = {}; return [a, a]; })()],
+    [
+      'the same object twice',
+      (() => {
+        const a = {};
+        return [a, a];
+      })(),
+    ],
     ['100 levels', nested(100)],
     ['what only looks dangerous', { constructor: 1, prototype: 2, toString: 'x' }],
   ])('is %s', (_, value) => {

@@ -1,3 +1,5 @@
+/* oxlint-disable typescript/no-misused-spread -- a spread of an entity is what save() takes */
+import { Logger } from '@nestjs/common';
 import {
   CounterBoundError,
   EntityInvalidError,
@@ -26,6 +28,7 @@ class Tagged {
   sku!: string;
 }
 
+Logger.overrideLogger(false);
 const clock = new ManualClock();
 const transactions = createTestTransactions({ clock });
 const { manager, store } = transactions;
@@ -115,9 +118,15 @@ describe('an increment', () => {
     await stocks.insert(stock(2));
     await run(async () => {
       await stocks.findOne('a');
-      await expect(stocks.increment('a', 'left', -3, { min: 0 })).rejects.toMatchObject({ value: 2 });
-      await expect(stocks.increment('a', 'left', 1, { max: 2 })).rejects.toMatchObject({ value: 2 });
-      await expect(stocks.findOne('b').then(() => stocks.increment('b', 'left', 1))).rejects.toBeInstanceOf(EntityNotFoundError);
+      await expect(stocks.increment('a', 'left', -3, { min: 0 })).rejects.toMatchObject({
+        value: 2,
+      });
+      await expect(stocks.increment('a', 'left', 1, { max: 2 })).rejects.toMatchObject({
+        value: 2,
+      });
+      await expect(
+        stocks.findOne('b').then(() => stocks.increment('b', 'left', 1)),
+      ).rejects.toBeInstanceOf(EntityNotFoundError);
       await stocks.increment('a', 'left', -2, { min: 0 });
     });
 
@@ -249,6 +258,7 @@ describe('an entity with a time to live', () => {
       await stocks.save(stock(1));
     });
     await clock.advance(1000);
+    await clock.advance(1000);
     await call;
 
     expect(seen).toEqual([7, undefined]);
@@ -273,7 +283,12 @@ describe('adoption', () => {
 
     expect(await stocks.adopt(['a', 'b', 'none'])).toEqual({ adopted: 1, skipped: 2 });
 
-    expect({ ...(await stocks.findOneOrFail('a')) }).toEqual({ id: 'a', left: 5, sold: 1, title: 'old' });
+    expect({ ...(await stocks.findOneOrFail('a')) }).toEqual({
+      id: 'a',
+      left: 5,
+      sold: 1,
+      title: 'old',
+    });
     expect(store.peekRaw('stock:a')).toMatch(/^1\.[\w-]+\|5,1\|\{/);
     expect(await stocks.adopt(['a'])).toEqual({ adopted: 0, skipped: 1 });
   });

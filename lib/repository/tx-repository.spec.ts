@@ -1,3 +1,5 @@
+/* oxlint-disable typescript/no-misused-spread -- a spread of an entity is what save() takes */
+import { Logger } from '@nestjs/common';
 import {
   CounterBoundError,
   EntityAlreadyExistsError,
@@ -24,6 +26,7 @@ class Account {
   }
 }
 
+Logger.overrideLogger(false);
 const transactions = createTestTransactions();
 const { manager, store } = transactions;
 const accounts = transactions.repository(Account);
@@ -360,6 +363,38 @@ describe('the version of an entity', () => {
     expect(await accounts.findOneOrFail('a')).toMatchObject({ owner: 'Ben' });
   });
 
+  it('guards though a later save of the transaction expects another', async () => {
+    const stale = accounts.versionOf(await accounts.insert(account('a')))!;
+    const fresh = accounts.versionOf(await accounts.save(account('a', 'Ben')))!;
+    const first = [
+      () => accounts.save(account('a', 'Eve'), { expectedVersion: stale }),
+      () => accounts.insert(account('a', 'Eve')),
+    ];
+    for (const change of first) {
+      const call = run(async () => {
+        await change();
+        await accounts.save(account('a', 'Eve'), { expectedVersion: fresh });
+      });
+      await expect(call).rejects.toBeInstanceOf(VersionMismatchError);
+    }
+    expect(await accounts.findOneOrFail('a')).toMatchObject({ owner: 'Ben' });
+  });
+
+  it('of what the transaction has saved itself may be expected by its next save', async () => {
+    await accounts.insert(account('a'));
+    for (const read of [true, false]) {
+      const expectedVersion = accounts.versionOf((await accounts.findOne('a'))!)!;
+      await run(async () => {
+        if (read) await accounts.findOne('a');
+        const saved = await accounts.save(account('a', 'Ben'), { expectedVersion });
+        const own = accounts.versionOf(saved)!;
+        await accounts.save(account('a', 'Cleo'), { expectedVersion: own });
+        await accounts.save(account('a', 'Dora'), { expectedVersion });
+      });
+      expect(await accounts.findOneOrFail('a')).toMatchObject({ owner: 'Dora' });
+    }
+  });
+
   it('guards against an entity that is gone', async () => {
     const expectedVersion = accounts.versionOf(await accounts.insert(account('a')))!;
     await accounts.delete('a');
@@ -403,9 +438,9 @@ describe('the version of an entity', () => {
     const expectedVersion = accounts.versionOf(saved!);
     await accounts.save(account('a', 'Ben'));
 
-    const options = expectedVersion === undefined ? {} : { expectedVersion };
+    const options = { expectedVersion: expectedVersion ?? 'none' };
     const call = accounts.save(account('a', 'stale'), options);
-    if (expectedVersion !== undefined) await expect(call).rejects.toBeInstanceOf(VersionMismatchError);
+    await expect(call).rejects.toBeInstanceOf(VersionMismatchError);
   });
 });
 

@@ -5,7 +5,7 @@ import {
   ForeignDataError,
 } from '../errors/index.js';
 import { ABSENT_VERSION } from '../store/version.js';
-import { addWithin } from '../store/counters.js';
+import { addWithin, parseCounters } from '../store/counters.js';
 import type { StoredItem } from '../store/stored-item.js';
 import type { CounterIncrement } from '../store/versioned-store.js';
 import { brokenBound } from '../transaction/increments.js';
@@ -68,12 +68,8 @@ export class TxRepository<T extends object> {
   }
 
   /** The entities in the order of the ids, duplicates kept; null where there is none. */
-  findMany<const Ids extends readonly string[]>(
-    ids: Ids,
-  ): Promise<{ -readonly [K in keyof Ids]: T | null }> {
-    return this.#within((scope) =>
-      this.#withAll(scope, ids, (entities) => entities as { [K in keyof Ids]: T | null }),
-    );
+  findMany(ids: readonly string[]): Promise<(T | null)[]> {
+    return this.#within((scope) => this.#withAll(scope, ids, (entities) => entities));
   }
 
   /** @throws EntityNotFoundError naming all ids that are missing. */
@@ -138,18 +134,23 @@ export class TxRepository<T extends object> {
    */
   save(data: EntityData<T>, options?: SaveOptions): Promise<T> {
     return this.#within((scope) => {
+      const { transaction } = scope;
       const reference = this.#keys.reference(this.#format.idOf(data));
-      const state = scope.transaction.stateOf(reference);
+      const state = transaction.stateOf(reference);
       const expected = expectedVersionOf(options);
       const write = (): T => {
         if (state !== undefined) resolvedChange(state);
-        refuseMismatch(state, expected);
+        // What this transaction has saved itself may be what the next change is based on.
+        const isOwn = state?.change !== undefined && expected === transaction.versionGivenTo(state);
+        if (!isOwn) refuseMismatch(state, expected);
         const expectation: Expectation | undefined =
-          expected === undefined ? undefined : { version: expected, reason: 'expected-version' };
+          isOwn || expected === undefined || state?.expectation !== undefined
+            ? undefined
+            : { version: expected, reason: 'expected-version' };
         return this.#write(scope, reference, data, expectation);
       };
       // The bounds of increments made before are checked against what stands there.
-      return hasBlindIncrements(state) ? scope.transaction.readThen([reference], write) : write();
+      return hasBlindIncrements(state) ? transaction.readThen([reference], write) : write();
     });
   }
 
@@ -205,16 +206,8 @@ export class TxRepository<T extends object> {
       const reference = this.#keys.reference(id);
       const step = this.#incrementOf(field, by, bounds);
       const state = scope.transaction.stateOf(reference);
-      const before = state?.change?.kind === 'increment' ? state.change.increments : [];
-      if (isKnown(state)) {
-        this.#addToKnown(scope, state, step);
-        return;
-      }
-      scope.transaction.change(scope, reference, {
-        kind: 'increment',
-        increments: [...before, step],
-        ttlMs: this.#definition.ttlMs,
-      });
+      if (isKnown(state)) this.#addToKnown(scope, state, step);
+      else this.#add(scope, reference, step);
     });
   }
 
@@ -342,7 +335,16 @@ export class TxRepository<T extends object> {
     const field = this.#definition.counters[step.index]!;
     const sum = addWithin(entity[field] as number, step);
     if (sum === undefined) throw brokenBound(reference, step, entity[field] as number);
-    this.#write(scope, reference, { ...entity, [field]: sum }, undefined);
+    // What was only read stays an increment: a savepoint beside this one may take back its own.
+    const isOwnWrite = state.change?.kind === 'write';
+    const stored = isOwnWrite ? 0 : parseCounters(state.seen?.counters ?? '').length;
+    if (step.index < stored) this.#add(scope, reference, step);
+    else this.#write(scope, reference, { ...entity, [field]: sum }, undefined);
+  }
+
+  #add(scope: TransactionScope, reference: ItemReference, step: CounterIncrement): void {
+    const { ttlMs } = this.#definition;
+    scope.transaction.change(scope, reference, { kind: 'increment', increments: [step], ttlMs });
   }
 
   #incrementOf(field: string, by: number, { min, max }: IncrementBounds): CounterIncrement {

@@ -4,7 +4,10 @@ export interface Clock {
   now(): number;
   /** Wall-clock time of this machine in milliseconds since 1970. */
   time(): number;
-  /** Calls `callback` once after `delayMs`; the result cancels it. Does not keep a process alive. */
+  /**
+   * Calls `callback` once after `delayMs`; the result cancels it. Keeps the process alive meanwhile, so
+   * that a script does not end while a call of it waits for its next attempt.
+   */
   schedule(delayMs: number, callback: () => void): Cancel;
 }
 
@@ -15,7 +18,6 @@ export const systemClock: Clock = {
   time: () => Date.now(),
   schedule(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
-    timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -5,7 +5,7 @@ import { slotOf, SLOT_COUNT, tagOfSlot } from './hash-slot.js';
 import { parseAddress, printAddress, recordKeyOf } from './transaction-address.js';
 
 function noise(random: SeededRandom): string {
-  const letters = [...'aZ09-_@@@.|{}: \n😀'];
+  const letters = Array.from('aZ09-_@@@.|{}: \n😀');
   return Array.from({ length: random.integer(24) }, () => random.pick(letters)).join('');
 }
 
@@ -27,15 +27,14 @@ describe('the address of a transaction', () => {
     await withSeed('texts that are no address', (random) => {
       for (let nth = 0; nth < 10_000; nth++) {
         const text = noise(random);
-        let printed: string | undefined;
+        let outcome: unknown;
         try {
-          printed = printAddress(parseAddress(text));
+          outcome = printAddress(parseAddress(text));
         } catch (error) {
-          expect(error).toBeInstanceOf(TransactionAddressError);
-          continue;
+          outcome = error instanceof TransactionAddressError ? 'refused' : error;
         }
         // A deadline with leading zeros is the only text that is read and printed otherwise.
-        expect(printed).toBe(text.replace(/@0+(?=\d)/, '@'));
+        expect(['refused', text.replace(/@0+(?=\d)/, '@')]).toContain(outcome);
       }
     });
   });

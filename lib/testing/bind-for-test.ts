@@ -1,5 +1,6 @@
 import { createTestTransactions, type TestTransactions } from './test-transactions.js';
 
+/** What `bindForTest` may be told. */
 export interface BindForTestOptions {
   /** Shared by all instances of one test that take part in the same transactions. @default own ones */
   readonly transactions?: Pick<TestTransactions, 'manager'>;

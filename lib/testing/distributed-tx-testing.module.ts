@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { DistributedTxModule } from '../module/distributed-tx.module.js';
 import type { DistributedTxModuleOptions } from '../module/distributed-tx.options.js';
+import { embeddedOptions } from './embedded-options.js';
 
 /**
  * Stands in for `DistributedTxModule` in `Test.createTestingModule`: the same providers, with every
@@ -14,12 +15,6 @@ export class DistributedTxTestingModule {
    * @throws ModuleOptionsError
    */
   static forRoot(options: DistributedTxModuleOptions = {}): DynamicModule {
-    const { redis: _redis, store: _store, stores = {}, ...rest } = options;
-    const names = new Set(['default', ...Object.keys(stores)]);
-    return DistributedTxModule.forRoot({
-      ...rest,
-      stores: Object.fromEntries([...names].map((name) => [name, 'embedded'] as const)),
-      allowEmbeddedInProduction: true,
-    });
+    return DistributedTxModule.forRoot(embeddedOptions(options));
   }
 }

@@ -1,5 +1,6 @@
 export { bindForTest, type BindForTestOptions } from './bind-for-test.js';
 export { DistributedTxTestingModule } from './distributed-tx-testing.module.js';
+export { embedDistributedTx, type ProviderOverrides } from './embed-distributed-tx.js';
 export { ManualClock, type ManualClockOptions } from './manual-clock.js';
 export { resetDistributedTx, type ProviderSource } from './reset-distributed-tx.js';
 export type { StoreFactory, StoreFixture } from './store-contract/contract-session.js';

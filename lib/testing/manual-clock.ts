@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers';
 import type { Cancel, Clock } from '../store/clock.js';
 
+/** How a `ManualClock` begins. */
 export interface ManualClockOptions {
   /** What `time()` says at first, in milliseconds since 1970. @default the start of 2026, UTC */
   readonly timeMs?: number;

@@ -32,7 +32,7 @@ describe('the hooks of a transaction', () => {
     await transactions.manager.run(async () => {
       const transaction = current();
       transaction.beforeCommit(() => told.push(`before ${current() === transaction}`));
-      transaction.onCommit(() => told.push(`committed ${String(transactions.manager.current())}`));
+      transaction.onCommit(() => told.push(`committed ${typeof current()}`));
       transaction.beforeCommit(tell('before 2'));
       transaction.onCommit(tell(`committed 2`));
       transaction.onRollback(tell('rolled back'));

@@ -16,6 +16,12 @@ class Item {
   stock!: number;
 }
 
+/** Delivered late: when the sender has given it up. */
+async function afterwards<T>(deliver: () => Promise<T>): Promise<T> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return deliver();
+}
+
 const lost = (): Promise<never> => Promise.reject(new CommitReplyLostError('connection cut'));
 const gone = (): Promise<never> => Promise.reject(new StoreUnavailableError('gone'));
 
@@ -77,7 +83,7 @@ describe('a commit whose reply is lost', () => {
     let late: Promise<unknown> | undefined;
     transactions.store.aroundCommit = (_, next) => {
       if (late !== undefined) return next();
-      late = new Promise((resolve) => setImmediate(resolve)).then(next);
+      late = afterwards(next);
       return lost();
     };
 

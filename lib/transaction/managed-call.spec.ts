@@ -1,12 +1,13 @@
+/* oxlint-disable typescript/no-misused-spread -- a spread of an entity is what save() takes */
 import {
   EntityNotFoundError,
   StoreUnavailableError,
+  TransactionalReturnTypeError,
   TransactionClosedError,
+  TransactionConflictError,
+  TransactionTimeoutError,
 } from '../errors/index.js';
-import { TransactionConflictError, TransactionTimeoutError } from '../errors/index.js';
-import { TransactionalReturnTypeError } from '../errors/index.js';
-import { TxEntity } from '../repository/index.js';
-import type { TxRepository } from '../repository/index.js';
+import { TxEntity, type TxRepository } from '../repository/index.js';
 import { ManualClock } from '../testing/index.js';
 import {
   createScriptedTransactions,
@@ -93,8 +94,8 @@ describe('a call', () => {
   );
 
   it('accepts whatever can be waited for', async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what it is about
     const thenable = { then: (done: (value: number) => void) => done(7) };
-
     await expect(
       transactions.manager.run(() => thenable as unknown as Promise<number>),
     ).resolves.toBe(7);
@@ -274,18 +275,16 @@ describe('a call', () => {
   });
 
   it('refuses operations that come after its end, and says why', async () => {
-    let late: (() => Promise<unknown>) | undefined;
-    const started = gate();
-    const outside = { call: Promise.resolve() as Promise<unknown> };
+    const ended = gate();
+    const late = { call: Promise.resolve() as Promise<unknown> };
     await transactions.manager.run(async () => {
       await items.save(item('a'));
-      outside.call = started.opened.then(() => (late = () => items.save(item('a', 'late')))());
-      outside.call.catch(() => undefined);
+      late.call = ended.opened.then(() => items.save(item('a', 'late')));
+      late.call.catch(() => undefined);
     });
-    started.open();
+    ended.open();
 
-    await expect(outside.call).rejects.toBeInstanceOf(TransactionClosedError);
-    expect(late).toBeDefined();
+    await expect(late.call).rejects.toBeInstanceOf(TransactionClosedError);
     expect(await items.findOneOrFail('a')).toMatchObject({ text: 'first' });
   });
 

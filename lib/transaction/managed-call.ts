@@ -24,7 +24,7 @@ export interface CallEnvironment {
   readonly random: Random;
   readonly events: TransactionEvents;
   begin(options: ResolvedOptions, attempt: AttemptOfCall): Transaction;
-  /** A call has answered its caller. */
+  /** A call has answered its caller, or a transaction begun by hand has ended. */
   ended(): void;
 }
 
@@ -43,6 +43,8 @@ export interface Work<T> {
   /** Asked before each further attempt. */
   readonly mayRetry: (() => boolean) | undefined;
 }
+
+const NAMELESS = 'The work given to run()';
 
 /** What the caller gets once the commit stands; an error goes on to him in spite of it. */
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
@@ -111,6 +113,12 @@ export class ManagedCall<T> {
   #returned(scope: TransactionScope, value: T): void {
     if (this.#answered) return;
     const { transaction } = scope;
+    if (isStream(value)) {
+      // Whatever it does would happen after the commit.
+      const refusal = new TransactionalReturnTypeError(this.#work.options.name ?? NAMELESS, value);
+      this.#follow(this.#rollBack(transaction, refusal));
+      return;
+    }
     if (!transaction.isQuiet) {
       this.#follow(this.#prepareAndCommit(scope, { value }));
       return;
@@ -261,7 +269,10 @@ export class ManagedCall<T> {
       transaction.commitSent && transaction.status === 'committing'
         ? new TransactionOutcomeUnknownError(transaction.address)
         : new TransactionTimeoutError(this.#work.options.timeoutMs, { cause });
-    if (error instanceof TransactionTimeoutError) void abandon(transaction, error);
+    if (error instanceof TransactionTimeoutError) {
+      void abandon(transaction, error);
+      if (cause !== undefined) this.#environment.events.gaveUp(transaction, error);
+    }
     this.#follow(this.#answerError(transaction, error));
   }
 
@@ -285,7 +296,13 @@ export function requirePromise<T>(returned: Promise<T>, name: string | undefined
   if (typeof (returned as PromiseLike<T> | null | undefined)?.then === 'function') {
     return Promise.resolve(returned as PromiseLike<T>);
   }
-  throw new TransactionalReturnTypeError(name ?? 'The work given to run()', returned);
+  throw new TransactionalReturnTypeError(name ?? NAMELESS, returned);
+}
+
+/** An Observable that came out of a Promise; told by its shape, since this code knows no RxJS. */
+function isStream(value: unknown): boolean {
+  const stream = value as { subscribe?: unknown; pipe?: unknown } | null | undefined;
+  return typeof stream?.subscribe === 'function' && typeof stream.pipe === 'function';
 }
 
 export function rolledBackBy(reason: unknown): TransactionRolledBackError {

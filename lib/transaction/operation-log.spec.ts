@@ -203,6 +203,35 @@ describe('rolling back to a savepoint', () => {
     expect([payloadOf(log, a), payloadOf(log, b)]).toEqual(['other', 'other']);
   });
 
+  it('takes back its own increments, and keeps those beside it', () => {
+    const log = new OperationLog();
+    const savepoints = [new Savepoint(undefined), new Savepoint(undefined), undefined];
+    savepoints.forEach((savepoint, by) => {
+      const increments = [{ index: 0, by, min: undefined, max: undefined }];
+      log.recordChange(a, { kind: 'increment', increments, ttlMs: undefined }, savepoint);
+    });
+    const added = () => {
+      const change = log.stateOf(a)?.change;
+      return change?.kind === 'increment' ? change.increments.map(({ by }) => by) : change;
+    };
+    expect(added()).toEqual([0, 1, 2]);
+
+    log.rollBackTo(savepoints[1]!);
+    expect(added()).toEqual([0, 2]);
+    log.rollBackTo(savepoints[0]!);
+    expect(added()).toEqual([2]);
+    expect(log.operations('me').map(({ value }) => value)).toEqual(['0:2']);
+  });
+
+  it('closes the savepoint and those inside of it, and no other', () => {
+    const outer = new Savepoint(undefined);
+    const [inner, beside] = [new Savepoint(outer), new Savepoint(undefined)];
+    outer.markRolledBack();
+
+    const closed = [outer, inner, beside].map(({ isRolledBack }) => isRolledBack);
+    expect(closed).toEqual([true, true, false]);
+  });
+
   it('brings back the expectation that stood before', () => {
     const log = new OperationLog();
     const savepoint = new Savepoint(undefined);

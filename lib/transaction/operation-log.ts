@@ -30,7 +30,18 @@ export interface ItemState {
 
 /** A place in a transaction to which its writes can be taken back. */
 export class Savepoint {
+  #isRolledBack = false;
+
   constructor(readonly parent: Savepoint | undefined) {}
+
+  /** It, or one around it, was rolled back: what still comes from inside of it is too late. */
+  get isRolledBack(): boolean {
+    return this.#isRolledBack || (this.parent?.isRolledBack ?? false);
+  }
+
+  markRolledBack(): void {
+    this.#isRolledBack = true;
+  }
 
   isWithin(outer: Savepoint): boolean {
     return this === outer || (this.parent?.isWithin(outer) ?? false);
@@ -94,7 +105,7 @@ export class OperationLog {
     expectation?: Expectation,
   ): ItemState {
     const state = this.#touch(reference);
-    state.change = change;
+    state.change = merge(state.change, change);
     state.expectation = expectation ?? state.expectation;
     this.#entries.push({ state, change, expectation: state.expectation, savepoint });
     return state;
@@ -110,10 +121,12 @@ export class OperationLog {
     }
     this.#entries.length = kept;
     for (const state of dropped) {
-      const changes = this.#entries.filter(isChange);
-      const last = changes.findLast((entry) => entry.state === state);
-      state.change = last?.change;
-      state.expectation = last?.expectation;
+      const changes = this.#entries.filter(isChange).filter((entry) => entry.state === state);
+      state.change = changes.reduce<ItemChange | undefined>(
+        (before, { change }) => merge(before, change),
+        undefined,
+      );
+      state.expectation = changes.at(-1)?.expectation;
     }
   }
 
@@ -181,6 +194,12 @@ export class OperationLog {
     }
     this.#moment = moment;
   }
+}
+
+/** Increments add up, so that each can be taken back alone; any other change replaces what was. */
+function merge(before: ItemChange | undefined, change: ItemChange): ItemChange {
+  if (before?.kind !== 'increment' || change.kind !== 'increment') return change;
+  return { ...change, increments: [...before.increments, ...change.increments] };
 }
 
 /** What is written, with the increments of an item that was read applied to it. */

@@ -1,3 +1,5 @@
+import { TransactionClosedError } from '../errors/index.js';
+
 /**
  * Operations of a transaction that have not settled. Their promises are left alone as long as the
  * method runs: an error that nobody handles stays visible.
@@ -26,12 +28,18 @@ export class PendingOperations {
     return promise;
   }
 
-  /** Waits for all of them, and for those they lead to; fails if one of them does. */
+  /**
+   * Waits for all of them, and for those they lead to; fails if one of them does. Those that came too
+   * late for a nested method have failed with it already.
+   */
   async settle(): Promise<void> {
     while (this.#promises !== undefined) {
       const results = await Promise.allSettled(this.#promises);
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
+      const failed = results.find(
+        (result) =>
+          result.status === 'rejected' && !(result.reason instanceof TransactionClosedError),
+      );
+      if (failed?.status === 'rejected') throw failed.reason;
     }
   }
 

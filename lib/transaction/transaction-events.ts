@@ -33,6 +33,9 @@ export interface TransactionLog {
   error(message: string, stack?: string): void;
 }
 
+/** A conflict or two are nothing to write home about, and there may be thousands in a second. */
+const NOTABLE_ATTEMPT = 3;
+
 type Detail = Pick<TransactionEvent, 'error' | 'delayMs' | 'address'>;
 
 /** Tells observers and the log what happens. Costs nothing where nobody listens. */
@@ -69,6 +72,7 @@ export class TransactionEvents {
 
   retried(transaction: Transaction, delayMs: number): void {
     publish(this.#channels.retried, transaction, { delayMs });
+    if (transaction.attempt < NOTABLE_ATTEMPT) return;
     this.#log.debug(`${describe(transaction)} met a conflict and runs again.`);
   }
 

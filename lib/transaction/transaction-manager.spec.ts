@@ -238,15 +238,43 @@ describe('a savepoint', () => {
 
     await run(async () => {
       const inner = nested(async () => {
+        void items.update('slow', { text: 'floating' });
         await Promise.all([items.update('slow', { text: 'leaked' }), fail()]);
       });
       await inner.catch(() => undefined);
       waiting.open();
       await items.findOne('other');
       await items.save(item('a'));
-    }).catch(() => undefined);
+    });
 
-    expect(await items.findOneOrFail('slow')).toMatchObject({ text: 'before' });
+    expect(await items.findManyOrFail(['slow', 'a'])).toMatchObject([
+      { text: 'before' },
+      { text: 'first' },
+    ]);
+  });
+
+  it('that failed is refused what it still tries, and dooms nobody by that', async () => {
+    const waiting = gate();
+    const late: Record<string, Promise<unknown>> = {};
+    await run(async () => {
+      const outer = current()!;
+      await nested(async () => {
+        late['write'] = waiting.opened.then(() => items.save(item('late')));
+        late['hook'] = waiting.opened.then(() => outer.onCommit(() => undefined));
+        late['method'] = waiting.opened.then(() => run(() => items.save(item('late'))));
+        late['nested'] = waiting.opened.then(() => nested(() => items.save(item('late'))));
+        for (const call of Object.values(late)) call.catch(() => undefined);
+        return fail();
+      }).catch(() => undefined);
+      waiting.open();
+      await Promise.allSettled(Object.values(late));
+      await items.save(item('a'));
+    });
+
+    for (const call of Object.values(late)) {
+      await expect(call).rejects.toMatchObject({ name: 'TransactionClosedError' });
+    }
+    expect(await items.findMany(['a', 'late'])).toEqual([expect.any(Item), null]);
   });
 
   it('that ran out of its time writes nothing any more', async () => {
@@ -289,20 +317,47 @@ describe('a savepoint', () => {
     expect(await items.findOneOrFail('a')).toMatchObject({ stock: 8 });
   });
 
-  it('takes back the increments of a parallel one that came before it no more than those after', async () => {
-    await items.save(item('a', 'first', 10));
-    await run(async () => {
-      await Promise.allSettled([
-        nested(() => items.increment('a', 'stock', -1)),
-        nested(async () => {
-          await items.increment('a', 'stock', -2);
-          return fail();
-        }),
-        nested(() => items.increment('a', 'stock', -4)),
-      ]);
+  it.each([
+    ['was not read', async () => undefined],
+    ['was read', async () => void (await items.findOneOrFail('a'))],
+  ])(
+    'takes back its increments alone, among parallel ones, of an item that %s',
+    async (_, read) => {
+      await items.save(item('a', 'first', 10));
+      await run(async () => {
+        await read();
+        await Promise.allSettled([
+          nested(() => items.increment('a', 'stock', -1)),
+          nested(async () => {
+            await items.increment('a', 'stock', -2);
+            return fail();
+          }),
+          nested(() => items.increment('a', 'stock', -4)),
+        ]);
+        expect(await items.findOneOrFail('a')).toMatchObject({ stock: 5 });
+      });
+
+      expect(await items.findOneOrFail('a')).toMatchObject({ stock: 5 });
+    },
+  );
+
+  it('that is rolled back leaves no bound broken that held only because of it', async () => {
+    await items.save(item('a', 'first', 1));
+    const call = run(async () => {
+      await items.findOneOrFail('a');
+      const refill = gate();
+      const inner = nested(async () => {
+        await items.increment('a', 'stock', 5);
+        await refill.opened;
+        return fail();
+      });
+      await items.increment('a', 'stock', -4, { min: 0 });
+      refill.open();
+      await inner.catch(() => undefined);
     });
 
-    expect(await items.findOneOrFail('a')).toMatchObject({ stock: 5 });
+    await expect(call).rejects.toMatchObject({ name: 'CounterBoundError', value: 1, by: -4 });
+    expect(await items.findOneOrFail('a')).toMatchObject({ stock: 1 });
   });
 
   it('many levels deep goes back to exactly where it began', async () => {
@@ -340,8 +395,8 @@ describe('a manager', () => {
   });
 
   it('closes at once where nothing runs, and as often as it is asked to', async () => {
-    await transactions.manager.close();
-    await transactions.manager.close();
+    await expect(transactions.manager.close()).resolves.toBeUndefined();
+    await expect(transactions.manager.close()).resolves.toBeUndefined();
   });
 
   it('closes as often as it is asked to while something runs', async () => {

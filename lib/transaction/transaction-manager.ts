@@ -64,6 +64,7 @@ export class TransactionManager {
   readonly #byHand: TransactionsByHand;
   readonly #shared: TransactionEnvironment;
   #running = 0;
+  #draining: Promise<void> | undefined;
   #drained: (() => void) | undefined;
   #closed = false;
 
@@ -143,6 +144,7 @@ export class TransactionManager {
     const resolved = this.#resolve(options);
     const until = this.#setup.clock.now() + resolved.timeoutMs;
     const transaction = this.#newTransaction(resolved, { callId: undefined, attempt: 1, until });
+    this.#running++;
     this.#byHand.add(transaction, resolved.timeoutMs);
     return transaction;
   }
@@ -178,7 +180,9 @@ export class TransactionManager {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#running === 0) return;
-    await new Promise<void>((resolve) => (this.#drained = resolve));
+    // Two signals may close an application twice; both wait for the same end.
+    this.#draining ??= new Promise<void>((resolve) => (this.#drained = resolve));
+    await this.#draining;
   }
 
   #resolve(options: TransactionOptions): ResolvedOptions {

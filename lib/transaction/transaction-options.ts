@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { TransactionOptionsError } from '../errors/index.js';
 import type { RetryOptions } from './backoff.js';
 import { Propagation } from './propagation.js';
@@ -126,7 +127,11 @@ function resolveRetry(
   byDefault: RetryOptions | undefined,
 ): Required<RetryOptions> {
   if (given === undefined && byDefault === undefined) return BUILT_IN_DEFAULTS.retry;
-  return { ...BUILT_IN_DEFAULTS.retry, ...byDefault, ...given };
+  return { ...BUILT_IN_DEFAULTS.retry, ...whatIsSet(byDefault), ...whatIsSet(given) };
+}
+
+function whatIsSet(retry: RetryOptions = {}): RetryOptions {
+  return Object.fromEntries(Object.entries(retry).filter(([, value]) => value !== undefined));
 }
 
 const always = (): boolean => true;
@@ -194,6 +199,5 @@ function wrong(option: string, value: unknown, allowed: string): never {
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? `'${value}'` : inspect(value, { depth: 1 });
 }

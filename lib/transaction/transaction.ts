@@ -186,6 +186,7 @@ export class Transaction {
 
   /** @internal */
   markRollbackOnly(reason: unknown, savepoint: Savepoint | undefined): void {
+    if (savepoint?.isRolledBack) return;
     (this.#rollbackOnly ??= []).push({ reason, savepoint });
   }
 
@@ -217,7 +218,7 @@ export class Transaction {
     this.assertOpen();
     const missing = references.filter((item) => this.#log.stateOf(item)?.seen === undefined);
     if (missing.length === 0) return then();
-    this.#limitItems(missing.length);
+    this.#limitItems(missing);
     return this.#fetchThen(missing, (reply) => {
       for (const [index, reference] of missing.entries()) {
         const item = reply.items[index];
@@ -245,14 +246,17 @@ export class Transaction {
     expectation?: Expectation,
   ): ItemState {
     this.assertOpen();
+    this.#assertStands(scope.savepoint);
     scope.assertWritable();
-    if (this.#log.stateOf(reference) === undefined) this.#limitItems(1);
+    if (this.#log.stateOf(reference) === undefined) this.#limitItems([reference]);
     if (change.kind === 'write') this.#limitBytes(change.payload);
     return this.#log.recordChange(reference, change, scope.savepoint, expectation);
   }
 
   /** @internal Takes back the writes, the hooks and the marks of a savepoint; keeps its reads. */
   rollBackTo(savepoint: Savepoint): void {
+    savepoint.markRolledBack();
+    this.#pending?.ignore();
     this.#log.rollBackTo(savepoint);
     this.#hooks?.dropSince(savepoint);
     this.#rollbackOnly = this.#rollbackOnly?.filter((mark) => !mark.savepoint?.isWithin(savepoint));
@@ -344,7 +348,17 @@ export class Transaction {
   #addHook<K extends HookKind>(kind: K, hook: HookOf<K>): void {
     this.assertOpen();
     const savepoint = this.#environment.control.savepointIn(this);
+    this.#assertStands(savepoint);
     (this.#hooks ??= new Hooks()).add(kind, hook, savepoint);
+  }
+
+  /** What a nested method left under way when it failed would be written without it. */
+  #assertStands(savepoint: Savepoint | undefined): void {
+    if (!savepoint?.isRolledBack) return;
+    throw new TransactionClosedError(
+      `The nested part of transaction ${this.id} that this operation belongs to was rolled back; it takes no ` +
+        'more writes and hooks. Await everything before the method ends.',
+    );
   }
 
   #fixAddress(): TransactionAddress {
@@ -361,15 +375,18 @@ export class Transaction {
     return this.#address;
   }
 
-  #limitItems(more: number): void {
-    const actual = this.#log.itemCount + more;
+  #limitItems(more: readonly ItemReference[]): void {
     const allowed = this.#environment.limits.items;
+    if (this.#log.itemCount + more.length <= allowed) return;
+    // Only now it matters that one item may be named twice, or be known already.
+    const unknown = more.filter((item) => this.#log.stateOf(item) === undefined);
+    const actual = this.#log.itemCount + new Set(unknown.map(({ key }) => key)).size;
     if (actual > allowed) throw new LimitExceededError('items', allowed, actual);
   }
 
   #limitBytes(payload: string): void {
     const allowed = this.#environment.limits.transactionBytes;
-    this.#writtenBytes += payload.length;
+    this.#writtenBytes += Buffer.byteLength(payload);
     if (this.#writtenBytes > allowed) {
       throw new LimitExceededError('transactionBytes', allowed, this.#writtenBytes);
     }

@@ -1,30 +1,39 @@
 import {
+  TransactionClosedError,
   TransactionOptionsError,
   TransactionOutcomeUnknownError,
   TransactionTimeoutError,
 } from '../errors/index.js';
+import type { Cancel } from '../store/clock.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
 import { requirePromise, rolledBackBy, type CallEnvironment } from './managed-call.js';
 import type { Savepoint } from './operation-log.js';
 import { TransactionScope } from './transaction-scope.js';
 import type { Transaction, TransactionControl } from './transaction.js';
 
+interface Deadline {
+  /** Local monotonic milliseconds. */
+  readonly atMs: number;
+  readonly cancel: Cancel;
+}
+
 /** Transactions that the user begins, commits and rolls back himself; at their deadline they end. */
 export class TransactionsByHand implements TransactionControl {
   readonly #environment: CallEnvironment;
-  /** With what cancels their deadline. */
-  readonly #deadlines = new Map<Transaction, () => void>();
+  readonly #deadlines = new Map<Transaction, Deadline>();
+  readonly #committing = new WeakSet<Transaction>();
 
   constructor(environment: CallEnvironment) {
     this.#environment = environment;
   }
 
   add(transaction: Transaction, timeoutMs: number): void {
-    const cancel = this.#environment.clock.schedule(timeoutMs, () => {
+    const { clock } = this.#environment;
+    const cancel = clock.schedule(timeoutMs, () => {
       if (transaction.status !== 'active') return;
       void this.#end(transaction, new TransactionTimeoutError(timeoutMs));
     });
-    this.#deadlines.set(transaction, cancel);
+    this.#deadlines.set(transaction, { atMs: clock.now() + timeoutMs, cancel });
   }
 
   savepointIn(transaction: Transaction): Savepoint | undefined {
@@ -46,6 +55,10 @@ export class TransactionsByHand implements TransactionControl {
         'This transaction commits when its method returns; commit() is for transactions begun by hand.',
       );
     }
+    if (this.#committing.has(transaction)) {
+      throw new TransactionClosedError(`Transaction ${transaction.id} is being committed already.`);
+    }
+    this.#committing.add(transaction);
     const { context, events } = this.#environment;
     try {
       await this.#tryCommit(transaction);
@@ -59,7 +72,8 @@ export class TransactionsByHand implements TransactionControl {
   }
 
   async rollback(transaction: Transaction, reason: unknown): Promise<void> {
-    if (transaction.status === 'rolled_back') return;
+    // After a failed commit there is nothing left to do, and no error to hide the first one.
+    if (transaction.status === 'rolled_back' || transaction.status === 'in_doubt') return;
     transaction.assertOpen();
     if (this.#deadlines.has(transaction)) await this.#end(transaction, reason);
     else transaction.markRollbackOnly(reason, this.savepointIn(transaction));
@@ -80,9 +94,9 @@ export class TransactionsByHand implements TransactionControl {
   #beforeDeadline<T>(transaction: Transaction, send: () => Promise<T>): Promise<T> {
     const { clock } = this.#environment;
     const { timeoutMs } = transaction.options;
-    const leftMs = Math.max(transaction.until - clock.now(), 0) + timeoutMs / 10;
+    const leftMs = (this.#deadlines.get(transaction)?.atMs ?? 0) - clock.now();
     return new Promise<T>((resolve, reject) => {
-      const cancel = clock.schedule(leftMs, () => {
+      const cancel = clock.schedule(Math.max(leftMs, 0), () => {
         const unknown = transaction.commitSent;
         reject(
           unknown
@@ -109,7 +123,7 @@ export class TransactionsByHand implements TransactionControl {
   }
 
   #forget(transaction: Transaction): void {
-    this.#deadlines.get(transaction)?.();
+    this.#deadlines.get(transaction)?.cancel();
     this.#deadlines.delete(transaction);
   }
 

@@ -63,11 +63,20 @@ class Service {
   attempts = 0;
 
   @Transactional({ retry: { attempts: 3, backoffMs: 0 } })
-  async disturbed(times: number): Promise<void> {
+  disturbed(times: number): Promise<void> {
+    return this.disturbedBody(times);
+  }
+
+  private async disturbedBody(times: number): Promise<void> {
     this.attempts += 1;
     await tallies.findOne(id);
     if (this.attempts <= times) await disturb();
     await tallies.save({ id, total: 1, by: secret });
+  }
+
+  @Transactional({ retry: { attempts: 5, backoffMs: 0 } })
+  unlucky(times: number): Promise<void> {
+    return this.disturbedBody(times);
   }
 
   @Transactional()
@@ -190,12 +199,12 @@ describe('The log', () => {
     expect(lines).toEqual([]);
   });
 
-  it('has a debug line for each retry, with callId and attempt', async () => {
-    await manager.bind(new Service()).disturbed(2);
-    const { callId } = eventsOf('Service.disturbed')[0]!.event;
+  it('has a debug line for each retry after the third conflict, with callId and attempt', async () => {
+    await manager.bind(new Service()).unlucky(4);
+    const { callId } = eventsOf('Service.unlucky')[0]!.event;
     expect(lines.map(({ level }) => level)).toEqual(['debug', 'debug']);
-    expect(lines[0]?.text).toContain(`Transaction Service.disturbed [${callId} attempt 1]`);
-    expect(lines[1]?.text).toContain(`Transaction Service.disturbed [${callId} attempt 2]`);
+    expect(lines[0]?.text).toContain(`Transaction Service.unlucky [${callId} attempt 3]`);
+    expect(lines[1]?.text).toContain(`Transaction Service.unlucky [${callId} attempt 4]`);
   });
 
   it('warns of a call that gave up, without any value or key', async () => {

@@ -195,6 +195,7 @@ describeRedis('With a Redis', () => {
   });
 
   it.each<[string, () => RedisSource]>([
+    ['a URL', () => `${server.url}?keyPrefix=mine:`],
     ['options', () => ({ port: server.port, keyPrefix: 'mine:' })],
     ['a client', () => new Redis(server.url, { lazyConnect: true, keyPrefix: 'mine:' })],
     [

@@ -25,6 +25,12 @@ interface Entry {
 }
 
 /**
+ * Everything here is answered at once, and promises alone never let timers and sockets have their
+ * turn; so every so many operations one waits for the next round of the event loop.
+ */
+const OPERATIONS_PER_TURN = 64;
+
+/**
  * A store in the memory of this process, with the layout and the rules of the others: for samples,
  * for unit tests, and for a first look. What it holds dies with the process.
  */
@@ -34,6 +40,7 @@ export class EmbeddedStore implements VersionedStore {
   readonly #lifetime: RecordLifetime;
   readonly #entries = new Map<string, Entry>();
   #moment = 0;
+  #operations = 0;
   #nextSweepAtMs = 0;
 
   constructor(options: EmbeddedStoreOptions) {
@@ -57,6 +64,7 @@ export class EmbeddedStore implements VersionedStore {
   }
 
   async read(keys: readonly string[]): Promise<ReadReply> {
+    await this.#takeTurn();
     const items = keys.map((key) => {
       const value = this.#get(key);
       return value === undefined ? undefined : parseStoredItem(value);
@@ -65,6 +73,7 @@ export class EmbeddedStore implements VersionedStore {
   }
 
   async commitOnePhase(commit: OnePhaseCommit): Promise<OnePhaseReply> {
+    await this.#takeTurn();
     this.#sweep();
     commit.sent = true;
     const recordKey = recordKeyOf(commit.address);
@@ -120,6 +129,11 @@ export class EmbeddedStore implements VersionedStore {
   /** The text under a key, as another program would see it. */
   peekRaw(key: string): string | undefined {
     return this.#get(key);
+  }
+
+  #takeTurn(): Promise<void> | undefined {
+    if (++this.#operations % OPERATIONS_PER_TURN > 0) return undefined;
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   get #keepMs(): number {

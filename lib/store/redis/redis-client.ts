@@ -31,7 +31,8 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
     connectTimeout: forced.connectTimeoutMs,
     retryStrategy: reconnectDelayMs,
   } satisfies RedisOptions;
-  if (typeof source === 'string') return new Redis(source, redisOptions);
+  if (typeof source === 'string')
+    return new Redis(withoutOptions(source, redisOptions), redisOptions);
   if (isClient(source)) {
     refuseKeyPrefix(source.options.keyPrefix);
     return isCluster(source)
@@ -40,6 +41,14 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
   }
   refuseKeyPrefix(source.keyPrefix);
   return new Redis({ ...source, ...redisOptions });
+}
+
+/** The query of a URL holds options too, and in ioredis they win over all others. */
+function withoutOptions(source: string, forced: RedisOptions): string {
+  const url = new URL(source);
+  refuseKeyPrefix(url.searchParams.get('keyPrefix') ?? undefined);
+  for (const name of Object.keys(forced)) url.searchParams.delete(name);
+  return url.href;
 }
 
 function duplicateCluster(cluster: Cluster, redisOptions: RedisOptions): Cluster {

@@ -106,7 +106,8 @@ export class RedisConnection {
 
   async close(): Promise<void> {
     if (this.ready) await this.#client.quit().catch(() => undefined);
-    this.#client.disconnect();
+    // On a client that has ended already it would leave a timer behind.
+    if (this.#client.status !== 'end') this.#client.disconnect();
     this.#wake();
   }
 

@@ -26,7 +26,7 @@ async function exactlyOneWins(session: ContractSession, expected: string): Promi
   const { won, statuses } = await inParallel((nth) => session.commit([item(nth)]));
 
   assert.equal(won.length, 1);
-  assert.deepEqual([...statuses].toSorted(), ['committed', 'conflict']);
+  assert.deepEqual(statuses, new Set(['committed', 'conflict']));
   assert.equal((await session.item()).payload, String(won[0]));
 }
 
@@ -100,7 +100,7 @@ export const CONCURRENCY_CONTRACT: readonly ContractCase[] = [
 
       const statuses = replies.map(({ status }) => status);
       assert.deepEqual(statuses.slice(1, 3), ['foreign', 'deadline']);
-      assert.deepEqual([statuses[0], statuses[3]].toSorted(), ['committed', 'conflict']);
+      assert.deepEqual(new Set([statuses[0], statuses[3]]), new Set(['committed', 'conflict']));
       assert.deepEqual(statuses.slice(4), ['committed', 'conflict', 'committed']);
       const keys = ['b', 'c', 'd', 'e', 'f', 'late'].map((name) => session.key(name));
       const { items } = await session.store.read(keys, session.until);

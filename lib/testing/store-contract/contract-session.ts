@@ -39,7 +39,7 @@ export interface ContractCase {
 /** Short enough to be waited for, long enough not to pass by chance. */
 export const CONTRACT_LIFETIME: RecordLifetime = {
   longestTimeoutMs: 60_000,
-  marginMs: 250,
+  marginMs: 1000,
   retentionMs: 250,
 };
 

@@ -17,80 +17,90 @@ interface Grid {
   readonly stands: string;
   readonly steps: readonly CounterIncrement[];
   /** The counters afterwards, or which increment is refused for which value. */
-  readonly then: string | { readonly increment: number; readonly value: number };
+  readonly leaves: string | { readonly increment: number; readonly value: number };
 }
 
 const GRID: readonly Grid[] = [
-  { title: 'adds to one counter', stands: '5', steps: [step(2)], then: '7' },
-  { title: 'subtracts', stands: '5', steps: [step(-7)], then: '-2' },
-  { title: 'adds nothing', stands: '5', steps: [step(0)], then: '5' },
+  { title: 'adds to one counter', stands: '5', steps: [step(2)], leaves: '7' },
+  { title: 'subtracts', stands: '5', steps: [step(-7)], leaves: '-2' },
+  { title: 'adds nothing', stands: '5', steps: [step(0)], leaves: '5' },
   {
     title: 'adds to several counters of one item',
     stands: '1,-2,3',
     steps: [step(10, { index: 2 }), step(20, { index: 0 })],
-    then: '21,-2,13',
+    leaves: '21,-2,13',
   },
   {
     title: 'adds several times to one counter',
     stands: '1',
     steps: [step(1), step(2), step(3)],
-    then: '7',
+    leaves: '7',
   },
-  { title: 'reaches its lower bound', stands: '5', steps: [step(-5, { min: 0 })], then: '0' },
-  { title: 'reaches its upper bound', stands: '5', steps: [step(5, { max: 10 })], then: '10' },
+  { title: 'reaches its lower bound', stands: '5', steps: [step(-5, { min: 0 })], leaves: '0' },
+  { title: 'reaches its upper bound', stands: '5', steps: [step(5, { max: 10 })], leaves: '10' },
   {
     title: 'is refused below its lower bound',
     stands: '5',
     steps: [step(-6, { min: 0 })],
-    then: { increment: 0, value: 5 },
+    leaves: { increment: 0, value: 5 },
   },
   {
     title: 'is refused above its upper bound',
     stands: '-5',
     steps: [step(6, { max: 0 })],
-    then: { increment: 0, value: -5 },
+    leaves: { increment: 0, value: -5 },
   },
   {
     title: 'meets negative bounds',
     stands: '-5',
     steps: [step(-1, { min: -6, max: -5 })],
-    then: '-6',
+    leaves: '-6',
   },
   {
     title: 'checks bounds step by step, each for the value it meets',
     stands: '5',
     steps: [step(-4, { min: 0 }), step(-2, { min: 0 })],
-    then: { increment: 1, value: 1 },
+    leaves: { increment: 1, value: 1 },
   },
   {
     title: 'is refused where a bound is broken on the way, though the sum would hold',
     stands: '5',
     steps: [step(-6, { min: 0 }), step(6)],
-    then: { increment: 0, value: 5 },
+    leaves: { increment: 0, value: 5 },
   },
-  { title: 'reaches the largest integer', stands: `${MAX - 1}`, steps: [step(1)], then: `${MAX}` },
+  {
+    title: 'reaches the largest integer',
+    stands: `${MAX - 1}`,
+    steps: [step(1)],
+    leaves: `${MAX}`,
+  },
   {
     title: 'is refused above the largest safe integer',
     stands: `${MAX}`,
     steps: [step(1)],
-    then: { increment: 0, value: MAX },
+    leaves: { increment: 0, value: MAX },
   },
   {
     title: 'is refused below the smallest safe integer',
     stands: `${-MAX}`,
     steps: [step(-1)],
-    then: { increment: 0, value: -MAX },
+    leaves: { increment: 0, value: -MAX },
   },
   {
     title: 'is refused far beyond the safe integers',
     stands: `${MAX}`,
     steps: [step(MAX)],
-    then: { increment: 0, value: MAX },
+    leaves: { increment: 0, value: MAX },
   },
-  { title: 'crosses the range', stands: `${-MAX}`, steps: [step(MAX), step(MAX)], then: `${MAX}` },
+  {
+    title: 'crosses the range',
+    stands: `${-MAX}`,
+    steps: [step(MAX), step(MAX)],
+    leaves: `${MAX}`,
+  },
 ];
 
-async function check(session: ContractSession, { stands, steps, then }: Grid): Promise<void> {
+async function check(session: ContractSession, { stands, steps, leaves }: Grid): Promise<void> {
   const key = session.key();
   const payload = '{"a":"1,2|3"}';
   const before = await session.commits(insert(key, write(payload, { counters: stands })));
@@ -100,11 +110,11 @@ async function check(session: ContractSession, { stands, steps, then }: Grid): P
 
   const item = await session.item();
   assert.equal(item.payload, payload);
-  if (typeof then === 'string') {
+  if (typeof leaves === 'string') {
     assert.equal(reply.status, 'committed');
-    assert.deepEqual([item.version, item.counters], [`2.${address.id}`, then]);
+    assert.deepEqual([item.version, item.counters], [`2.${address.id}`, leaves]);
   } else {
-    assert.deepEqual(reply, { status: 'bound', index: 0, ...then });
+    assert.deepEqual(reply, { status: 'bound', index: 0, ...leaves });
     assert.deepEqual([item.version, item.counters], [`1.${before}`, stands]);
     await session.assertUndecided(address);
   }

@@ -152,8 +152,8 @@ export const OUTCOME_CONTRACT: readonly ContractCase[] = [
   {
     title: 'keeps a record for margin and retention after the deadline, then forgets it',
     run: async (session) => {
-      const committed = session.address(300);
-      const fenced = session.address(300);
+      const committed = session.address(1000);
+      const fenced = session.address(1000);
       await session.commit([insert(session.key())], committed);
       await session.store.fence(fenced, session.until);
       const outcomes = () =>
@@ -162,7 +162,7 @@ export const OUTCOME_CONTRACT: readonly ContractCase[] = [
         );
       assert.deepEqual(await outcomes(), ['committed', 'rolled_back']);
 
-      await session.passing(300 + EXPIRED_MS, async () =>
+      await session.passing(1000 + EXPIRED_MS, async () =>
         (await outcomes()).every((outcome) => outcome === 'expired'),
       );
 

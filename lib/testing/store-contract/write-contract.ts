@@ -158,7 +158,7 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
     title: `lets an item expire that was written with a time to live: ${how}`,
     run: async (session) => {
       const key = session.key();
-      const ttlMs = 300;
+      const ttlMs = 700;
       if (how === 'adopt') await session.setForeign(key, 'foreign');
       const before = ['insert', 'adopt'].includes(how)
         ? undefined
@@ -182,11 +182,11 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
     title: 'keeps an item for ever that is written again without a time to live',
     run: async (session) => {
       const [key, witness] = [session.key(), session.key('witness')];
-      const first = await session.commits(insert(key, counted('1', 200)));
+      const first = await session.commits(insert(key, counted('1', 600)));
       await session.commits(replace(key, `1.${first}`, counted('2')));
-      await session.commits(insert(witness, counted('1', 250)));
+      await session.commits(insert(witness, counted('1', 650)));
 
-      await session.passing(250, async () => (await session.read(witness)) === undefined);
+      await session.passing(650, async () => (await session.read(witness)) === undefined);
 
       assert.equal((await session.item(key)).counters, '2');
     },

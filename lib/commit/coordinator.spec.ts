@@ -1,0 +1,90 @@
+import { CrossNodeTransactionError, InvariantViolationError } from '../errors/index.js';
+import { EmbeddedStore } from '../store/embedded/embedded-store.js';
+import { ManualClock } from '../testing/index.js';
+import type { PlacedItem } from './commit-plan.js';
+import { Coordinator } from './coordinator.js';
+
+const clock = new ManualClock();
+const lifetime = { longestTimeoutMs: 1000, marginMs: 100, retentionMs: 100 };
+const stores = ['default', 'other'].map((name) => new EmbeddedStore({ name, clock, lifetime }));
+const [store, other] = stores as [EmbeddedStore, EmbeddedStore];
+const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, each])), clock);
+
+const seen = (key: string, expected: string, at = store): PlacedItem => ({
+  store: at.name,
+  node: at.name,
+  key,
+  expected,
+  change: undefined,
+});
+
+beforeEach(() => stores.forEach((each) => each.clear()));
+
+describe('reads that are validated', () => {
+  it('stand where every version and every absence still does, in every store', async () => {
+    store.setForeign('a', '4.w||{}');
+    other.setForeign('a', '1.x||{}');
+    const items = [seen('a', '4.w'), seen('b', '0'), seen('a', '1.x', other)];
+
+    expect(await coordinator.validate(items, 10)).toMatchObject({ status: 'committed' });
+    expect(await coordinator.validate([], 10)).toMatchObject({ status: 'committed' });
+  });
+
+  it.each([
+    ['another version', '5.w||{}', '5.w'],
+    ['the same count by another writer', '4.x||{}', '4.x'],
+    ['nothing', undefined, '0'],
+    ['a lock of anybody', '4.w*holder@0@1||{}', '4.w*'],
+    ['a value of another program', 'foreign', 'foreign'],
+  ])('are a conflict where %s stands now', async (_, stands, found) => {
+    if (stands !== undefined) store.setForeign('a', stands);
+
+    const result = await coordinator.validate([seen('b', '0'), seen('a', '4.w')], 10);
+
+    expect(result).toEqual({ status: 'conflict', index: 1, found });
+  });
+
+  it('are a conflict where an absence has become a value of another program', async () => {
+    store.setForeign('a', 'foreign');
+
+    const result = await coordinator.validate([seen('a', '0')], 10);
+
+    expect(result).toEqual({ status: 'conflict', index: 0, found: 'foreign' });
+  });
+});
+
+describe('a commit', () => {
+  const change = { kind: 'delete' } as const;
+  const request = {
+    id: 'me',
+    readAtOnce: true,
+    announcedIn: undefined,
+    until: 500,
+    address: undefined,
+    record: () => '"r":1',
+    onSending: () => undefined,
+  };
+
+  it('across stores is refused before anything is sent', async () => {
+    store.setForeign('a', '1.w||{}');
+    const items = [{ ...seen('a', '1.w'), change }, seen('a', '0', other)];
+    const commit = async (): Promise<unknown> => coordinator.commit({ ...request, items });
+
+    await expect(commit()).rejects.toBeInstanceOf(CrossNodeTransactionError);
+    expect(store.peekRaw('a')).toBe('1.w||{}');
+  });
+
+  it('needs a store that is configured', () => {
+    expect(() => coordinator.store('none')).toThrow(InvariantViolationError);
+  });
+});
+
+describe('an outcome', () => {
+  it('is that of the store that has the record', async () => {
+    const address = { id: 'me', home: '0', deadlineAtMs: clock.time() + 500 };
+    expect(await coordinator.outcomeOf(address, 10)).toBe('undecided');
+    await other.fence(address);
+
+    expect(await coordinator.outcomeOf(address, 10)).toBe('rolled_back');
+  });
+});
