@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-misused-spread -- a spread of an entity is what save() takes */
 import { EntityIdError, EntityInvalidError, LimitExceededError } from '../errors/index.js';
 import { DEFAULT_LIMITS } from '../transaction/limits.js';
 import { withSeed } from '../../test/support/seeded-random.js';

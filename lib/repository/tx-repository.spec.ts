@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-misused-spread -- a spread of an entity is what save() takes */
 import { Logger } from '@nestjs/common';
 import {
   CounterBoundError,

@@ -50,23 +50,20 @@ export class CommitMessage {
       const list = change.increments.map(printIncrement).join(';');
       this.#push('i', change.ttlMs, `${writer}|${list}`);
     } else if (expectedForeign !== undefined) {
-      args.push(
-        'a',
-        expectedForeign,
-        printStoredItem(`1.${writer}`, change.counters, change.payload),
-      );
+      const text = printStoredItem(`1.${writer}`, change.counters, change.payload);
+      this.#push('a', change.ttlMs, expectedForeign, text);
     } else if (expected === undefined) {
       this.#push('b', change.ttlMs, printStoredItem(`.${writer}`, change.counters, change.payload));
     } else {
       const text = printStoredItem(nextVersion(expected, writer), change.counters, change.payload);
-      if (change.ttlMs === undefined) args.push('w', expectation(expected), text);
-      else args.push('W', expectation(expected), text, String(change.ttlMs));
+      this.#push('w', change.ttlMs, expectation(expected), text);
     }
   }
 
-  #push(kind: string, ttlMs: number | undefined, value: string): void {
-    if (ttlMs === undefined) this.#args.push(kind, value);
-    else this.#args.push(kind.toUpperCase(), value, String(ttlMs));
+  /** A capital letter says that a time to live follows. */
+  #push(kind: string, ttlMs: number | undefined, ...values: string[]): void {
+    if (ttlMs === undefined) this.#args.push(kind, ...values);
+    else this.#args.push(kind.toUpperCase(), ...values, String(ttlMs));
   }
 }
 

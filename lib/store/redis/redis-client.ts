@@ -27,6 +27,8 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
     enableAutoPipelining: false,
     enableReadyCheck: true,
     reconnectOnError: null,
+    // Its timer would keep a process alive that has nothing else to do.
+    disconnectTimeout: 200,
     commandTimeout: forced.commandTimeoutMs,
     connectTimeout: forced.connectTimeoutMs,
     retryStrategy: reconnectDelayMs,

@@ -54,10 +54,10 @@ const ROWS: readonly Row[] = [
   ...['foreign', '', '{"a":1}', '1.writer', '1.w|no second bar', '0.w|1|{}', '1.w*lock'].flatMap(
     (text): Row[] => [
       [`a read of an absence that is ${JSON.stringify(text)}`, text, (k) => seen(k, '0'), foreign],
-      [`a write over the foreign ${JSON.stringify(text)}`, text, (k) => replace(k, '1.w'), foreign],
+      [`a write over the foreign ${JSON.stringify(text)}`, text, (k) => replace(k, '1.v'), foreign],
       [`an insert over the foreign ${JSON.stringify(text)}`, text, (k) => insert(k), foreign],
       [`a blind write over the foreign ${JSON.stringify(text)}`, text, (k) => blind(k), foreign],
-      [`a deletion of the foreign ${JSON.stringify(text)}`, text, (k) => remove(k, '1.w'), foreign],
+      [`a deletion of the foreign ${JSON.stringify(text)}`, text, (k) => remove(k, '1.v'), foreign],
       [
         `an increment of the foreign ${JSON.stringify(text)}`,
         text,

@@ -9,10 +9,10 @@
 -- ARGV[tx*] deadlineAtMs              by the clock of this node
 -- ARGV[tx*] expiresAtMs               until when the record is kept, by the same clock
 -- ARGV[tx*] size                      the number of items
--- ARGV[item*] kind                    r read, d delete, w write, b blind write, i increment, a adopt; W B I with ttlMs
+-- ARGV[item*] kind                    r read, d delete, w write, b blind write, i increment, a adopt; W B I A with ttlMs
 -- ARGV[item*] expected                r d w: `<version>|`, empty for absent; a: the foreign value
 -- ARGV[item*] value                   w a: the item; b: it without its count; i: writer|index,by,min,max;...
--- ARGV[item*] ttlMs                   W B I: milliseconds until the item expires
+-- ARGV[item*] ttlMs                   W B I A: milliseconds until the item expires
 --
 -- REPLY committed                     with `index:count` for each item written without an expected version
 -- REPLY conflict locked               the index of the item, the version that stands
@@ -26,6 +26,7 @@ local latest = now + ARGV[1]
 local head = 'committed|{"decidedAt":' .. string.format('%.0f', now) .. ','
 local k, a, replies = 1, 2, {}
 local keys, values, ttls, writes, plain, counts = {}, {}, {}, 0, true, ''
+local HEAD = 1024 -- enough for a version, a lock and some sixty counters
 local lasts = {} -- numbers as texts: the server formats a number that Lua hands over slowly
 
 local function failure(reply) return type(reply) == 'table' and reply.err or nil end
@@ -45,23 +46,30 @@ local function plan(key, value, ttl)
   if ttl or not value then plain = false end
 end
 
+-- The version that the start of an item shows, and whether a lock stands; nil for a foreign value.
+local function parse(text)
+  local version = string.match(text, '^([1-9]%d*%.[%w_-]+)|[^|]*|')
+  if version then return version, false end
+  return string.match(text, '^([1-9]%d*%.[%w_-]+)%*[^|]+|[^|]*|'), true
+end
+
 -- Why what stands under a key is not what was expected.
 local function refuse(key, index)
-  local text = start(key, 128)
+  local text = start(key, HEAD)
   local err = failure(text)
   if err then return string.find(err, 'WRONGTYPE', 1, true) and 'foreign ' .. index or 'failed ' .. err end
   if text == '' and redis.call('EXISTS', key) == 0 then return 'conflict ' .. index .. ' 0' end
-  local version, mark = string.match(text, '^([1-9]%d*%.[%w_-]+)([|*])')
+  local version, locked = parse(text)
   if not version then return 'foreign ' .. index end
-  return (mark == '*' and 'locked ' or 'conflict ') .. index .. ' ' .. version
+  return (locked and 'locked ' or 'conflict ') .. index .. ' ' .. version
 end
 
 local function increment(key, index, spec, ttl)
   local text = redis.pcall('GET', key)
   if not text then return 'absent ' .. index end
   if failure(text) then return refuse(key, index) end
-  local count, mark, list, rest = string.match(text, '^([1-9]%d*)%.[%w_-]+([|*])([^|]*)|()')
-  if mark ~= '|' then return refuse(key, index) end
+  local count, list, rest = string.match(text, '^([1-9]%d*)%.[%w_-]+|([^|]*)|()')
+  if not count then return refuse(key, index) end
   local numbers = {}
   for number in string.gmatch(list, '[^,]+') do numbers[#numbers + 1] = tonumber(number) end
   local nth = 0
@@ -82,13 +90,12 @@ local function increment(key, index, spec, ttl)
 end
 
 local function blind(key, index, value, ttl)
-  local text = start(key, 128)
+  local text = start(key, HEAD)
   local count = '0'
   if text ~= '' or redis.call('EXISTS', key) == 1 then
     if failure(text) then return refuse(key, index) end
-    local mark
-    count, mark = string.match(text, '^([1-9]%d*)%.[%w_-]+([|*])')
-    if mark ~= '|' then return refuse(key, index) end
+    count = string.match(text, '^([1-9]%d*)%.[%w_-]+|[^|]*|')
+    if not count then return refuse(key, index) end
   end
   count = string.format('%.0f', count + 1)
   counts = counts .. ' ' .. index .. ':' .. count
@@ -102,14 +109,14 @@ local function judge(key, index)
   if kind == 'i' then return 2, increment(key, index, expected) end
   if kind == 'B' then return 3, blind(key, index, expected, ARGV[a + 2]) end
   if kind == 'I' then return 3, increment(key, index, expected, ARGV[a + 2]) end
-  local taken = (kind == 'w' or kind == 'a') and 3 or kind == 'W' and 4 or 2
+  local taken = (kind == 'w' or kind == 'a') and 3 or (kind == 'W' or kind == 'A') and 4 or 2
   local stands
-  if expected == '' then stands = redis.call('EXISTS', key) == 0
-  elseif kind == 'a' then stands = redis.pcall('GET', key) == expected
+  if kind == 'a' or kind == 'A' then stands = redis.pcall('GET', key) == expected
+  elseif expected == '' then stands = redis.call('EXISTS', key) == 0
   else stands = start(key, #expected) == expected end
   if not stands then return taken, refuse(key, index) end
   if kind == 'd' then plan(key, false)
-  elseif kind ~= 'r' then plan(key, ARGV[a + 2], kind == 'W' and ARGV[a + 3]) end
+  elseif kind ~= 'r' then plan(key, ARGV[a + 2], taken == 4 and ARGV[a + 3]) end
   return taken
 end
 

@@ -1,0 +1,166 @@
+import type { Patch } from '../support/library-copy.js';
+
+/** A wrong variant of the protocol: one small change of lib/ that the suite has to notice. */
+export interface Mutant extends Patch {
+  readonly title: string;
+}
+
+const script = 'lib/store/redis/scripts/commit-one-phase.lua';
+const fence = 'lib/store/redis/scripts/fence.lua';
+const message = 'lib/store/redis/commit-message.ts';
+const embedded = 'lib/store/embedded/embedded-store.ts';
+const judge = 'lib/store/embedded/judge-commit.ts';
+
+/** The wrong variants of protocol.md, and of the hazards, that one phase can have. */
+export const mutants: readonly Mutant[] = [
+  {
+    title: 'reads are not validated at commit',
+    file: script,
+    find: 'if not stands then',
+    replace: "if not stands and kind ~= 'r' then",
+  },
+  {
+    title: 'absence is not validated',
+    file: script,
+    find: "stands = redis.call('EXISTS', key) == 0",
+    replace: 'stands = true',
+  },
+  {
+    title: 'versions are compared by their count only',
+    file: message,
+    find: "'' : `${expected}|`",
+    replace: "'' : `${expected.split('.')[0]}.`",
+  },
+  {
+    title: 'a version does not name its writer',
+    file: 'lib/store/version.ts',
+    find: '+ 1}.${writer}`',
+    replace: '+ 1}.w`',
+  },
+  {
+    title: 'locks are ignored where a version is expected',
+    file: message,
+    find: "'' : `${expected}|`",
+    replace: "'' : expected",
+  },
+  {
+    title: 'locks are ignored where nothing is expected',
+    file: script,
+    find: "count, mark = string.match(text, '^([1-9]%d*)%.[%w_-]+([|*])')",
+    replace: "count, mark = string.match(text, '^([1-9]%d*)%.'), '|'",
+  },
+  {
+    title: 'the question for an outcome reads only',
+    file: fence,
+    find: "redis.call('SET', ",
+    replace: 'tostring(',
+  },
+  {
+    title: 'the question for an outcome overlooks that it is committed',
+    file: fence,
+    find: "state == 'c'",
+    replace: 'false',
+  },
+  {
+    title: 'a late commit is accepted although it was rolled back',
+    file: script,
+    find: "state == 'r'",
+    replace: 'false',
+  },
+  {
+    title: 'a repeated commit is applied again',
+    file: script,
+    find: "state == 'c'",
+    replace: 'false',
+  },
+  {
+    title: 'a repeated commit is reported as a conflict',
+    file: script,
+    find: "state == 'c' then reply = 'committed'",
+    replace: "state == 'c' then reply = 'conflict 0 0'",
+  },
+  {
+    title: 'the record is not written',
+    file: script,
+    find: "failure(redis.pcall('SET', record",
+    replace: "failure(nil and redis.pcall('SET', record",
+  },
+  {
+    title: 'the deadline is not checked',
+    file: script,
+    find: 'now >= deadline or',
+    replace: 'false or',
+  },
+  {
+    title: 'the first item is written before all items are checked',
+    file: script,
+    find: 'writes = writes + 1',
+    replace: "redis.call('SET', key, value or '') writes = writes + 1",
+  },
+  {
+    title: 'the bounds of increments are not checked on the value that stands',
+    file: script,
+    find: 'if sum < (tonumber(min)',
+    replace: 'if false and sum < (tonumber(min)',
+  },
+  {
+    title: 'a blind write starts to count anew',
+    file: script,
+    find: 'plan(key, count .. value, ttl)',
+    replace: "plan(key, '1' .. value, ttl)",
+  },
+  {
+    title: 'the checks of a batch end at the first refusal',
+    file: script,
+    find: 'a, reply = a + taken, reply or why',
+    replace: 'a, reply = a + taken, reply or why; if why then break end',
+  },
+  {
+    title: 'several reads pass for one',
+    file: 'lib/commit/commit-plan.ts',
+    find: 'items.length === 0 || (readAtOnce && oneNode)',
+    replace: 'items.length === 0 || oneNode || readAtOnce',
+  },
+  {
+    title: 'the reads of a run that throws are not validated',
+    file: 'lib/transaction/managed-call.ts',
+    find: 'stale = await transaction.validateReads()',
+    replace: 'stale = undefined',
+  },
+  {
+    title: 'a lost reply passes for a refusal',
+    file: 'lib/commit/coordinator.ts',
+    find: 'return this.#resolve(store, address, until, error);',
+    replace: "return { status: 'fenced' };",
+  },
+  {
+    title: 'a lost reply passes for a commit',
+    file: 'lib/commit/coordinator.ts',
+    find: 'return this.#resolve(store, address, until, error);',
+    replace: 'return COMMITTED;',
+  },
+  {
+    title: 'a savepoint that was rolled back keeps its writes',
+    file: 'lib/transaction/operation-log.ts',
+    find: 'of dropped) {',
+    replace: 'of new Set<ItemState>()) {',
+  },
+  {
+    title: 'a savepoint that was rolled back forgets its reads',
+    file: 'lib/transaction/operation-log.ts',
+    find: 'of dropped) {',
+    replace: 'of dropped) { state.seen = undefined;',
+  },
+  {
+    title: 'the embedded store does not validate what was only read',
+    file: judge,
+    find: 'if (expected !== undefined && expected !== version) {',
+    replace: 'if (change && expected !== undefined && expected !== version) {',
+  },
+  {
+    title: 'the embedded store accepts a late commit',
+    file: embedded,
+    find: "if (record?.startsWith('rolled_back')) return { status: 'rolled_back' };",
+    replace: '',
+  },
+];

@@ -1,0 +1,34 @@
+import { Redis } from 'ioredis';
+import { systemClock } from '../../lib/store/clock.js';
+import { RedisStore } from '../../lib/store/redis/redis-store.js';
+import type { RecordLifetime } from '../../lib/store/versioned-store.js';
+import { drawProcessTag } from '../../lib/transaction/random.js';
+
+/** A store on a server of the test, open; and a client of another program beside it. */
+export async function openRedisStore(
+  url: string,
+  lifetime: RecordLifetime,
+): Promise<{ readonly store: RedisStore; readonly other: Redis; close(): Promise<void> }> {
+  const store = new RedisStore({
+    name: 'default',
+    redis: url,
+    clock: systemClock,
+    lifetime,
+    connectTimeoutMs: 5000,
+    commandTimeoutMs: 5000,
+    startup: 'eager',
+    allowEvictionPolicy: undefined,
+    processTag: drawProcessTag(),
+    warn: () => undefined,
+  });
+  await store.open();
+  const other = new Redis(url);
+  return {
+    store,
+    other,
+    close: async () => {
+      other.disconnect();
+      await store.close();
+    },
+  };
+}
