@@ -95,23 +95,22 @@ export class Coordinator {
   /** Holds every item against the version that was seen; a lock of anybody counts as a change. */
   async validate(items: readonly PlacedItem[], until: number): Promise<CommitResult> {
     const names = new Set(items.map((item) => item.store));
-    const found = new Map<PlacedItem, string | undefined>();
+    const stood = new Map<PlacedItem, ReadReply['items'][number]>();
     await Promise.all(
       [...names].map(async (name) => {
         const own = items.filter((item) => item.store === name);
         const keys = own.map((item) => item.key);
         const reply = await this.read(name, keys, until);
-        own.forEach((item, nth) => {
-          const stood = reply.items[nth];
-          const version = stood?.kind === 'item' ? stood.version : (stood?.kind ?? ABSENT_VERSION);
-          const locked = stood?.kind === 'item' && stood.lock !== undefined;
-          found.set(item, locked ? `${version}*` : version);
-        });
+        for (const [nth, item] of own.entries()) stood.set(item, reply.items[nth]);
       }),
     );
-    const index = items.findIndex((item) => found.get(item) !== item.expected);
+    const index = items.findIndex((item) => {
+      const found = stood.get(item);
+      const locked = found?.kind === 'item' && found.lock !== undefined;
+      return locked || versionFound(found) !== item.expected;
+    });
     if (index < 0) return COMMITTED;
-    return { status: 'conflict', index, found: found.get(items[index]!) ?? ABSENT_VERSION };
+    return { status: 'conflict', index, found: versionFound(stood.get(items[index]!)) };
   }
 
   /** Makes sure that nobody finds the transaction undecided whose address is known outside. */
@@ -162,4 +161,10 @@ export class Coordinator {
 function homeKeys(items: readonly PlacedItem[]): readonly string[] {
   const written = items.filter((item) => item.change !== undefined);
   return (written.length > 0 ? written : items).map((item) => item.key);
+}
+
+/** A foreign value is nobody's version. */
+function versionFound(stood: ReadReply['items'][number]): string {
+  if (stood === undefined) return ABSENT_VERSION;
+  return stood.kind === 'item' ? stood.version : stood.kind;
 }

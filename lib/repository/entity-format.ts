@@ -61,7 +61,7 @@ export class EntityFormat<T extends object> {
             'entity a codec.',
         );
       }
-      payload = JSON.stringify(rest);
+      payload = toJson(rest, name);
     } else {
       payload = `${codec.version}:${codec.encode(rest, { entityClass })}`;
     }
@@ -140,6 +140,15 @@ function accessorsOf(prototype: object): readonly string[] {
   }
   // The one of every object: no stored entity has a property of that name.
   return names.filter((name) => name !== '__proto__');
+}
+
+/** @throws EntityInvalidError for a `toJSON` that gives what is no JSON. */
+function toJson(fields: Fields, name: string): string {
+  try {
+    return JSON.stringify(fields);
+  } catch (cause) {
+    throw new EntityInvalidError(`${name} cannot be stored as JSON.`, { cause });
+  }
 }
 
 /** @throws EntityIdError */

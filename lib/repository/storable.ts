@@ -25,6 +25,7 @@ export function whyNotStorable(value: unknown, path: string, depth = 0): string 
 function whyNotObject(value: object, path: string, depth: number): string | undefined {
   if (depth > DEEPEST)
     return `${path} is nested deeper than ${DEEPEST} levels, or refers to itself`;
+  if (value instanceof Date && Number.isNaN(value.getTime())) return `${path} is an invalid Date`;
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
   if (Array.isArray(value)) return whyNotArray(value, path, depth);
   if (isUnreadable(value)) return `${path} is a ${value.constructor.name}`;

@@ -54,7 +54,7 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * The way of a call that meets no trouble takes as few promises as possible: each of them costs, and
  * twice as much where AsyncLocalStorage is in use.
  *
- * C1 The caller is answered once, and no later than the deadline.
+ * C1 The caller is answered once, and no later than the deadline; only hooks may hold him longer.
  * C2 An error that came from data which never existed together is not reported; the call runs again.
  */
 export class ManagedCall<T> {

@@ -1,15 +1,21 @@
 import { commitCountOf } from '../store/version.js';
 import type { LoggedItem } from './operation-log.js';
-import type { Transaction } from './transaction.js';
 
 const PLAIN = /^[\w:.@{}/-]*$/;
+
+/** Whose record it is. */
+export interface RecordedCall {
+  readonly name: string | undefined;
+  readonly callId: string;
+  readonly attempt: number;
+}
 
 /**
  * The members of a record's JSON: who, and the operations as [kind, item, t]. `t` is the version
  * count that was read or is written, null where only the store knows it.
  */
 export function printRecord(
-  { options: { name }, callId, attempt }: Transaction,
+  { name, callId, attempt }: RecordedCall,
   items: readonly LoggedItem[],
 ): string {
   let operations = '';

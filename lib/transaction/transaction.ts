@@ -19,7 +19,6 @@ import type { ItemReference, Operation } from './operation.js';
 import { PendingOperations } from './pending-operations.js';
 import type { ResolvedOptions } from './transaction-options.js';
 import { printRecord } from './transaction-record.js';
-import type { TransactionScope } from './transaction-scope.js';
 
 /**
  * - `active`: operations are accepted.
@@ -59,6 +58,13 @@ export interface TransactionControl {
   run<T>(transaction: Transaction, work: () => Promise<T>): Promise<T>;
   commit(transaction: Transaction): Promise<void>;
   rollback(transaction: Transaction, reason: unknown): Promise<void>;
+}
+
+/** Where a write comes from: the savepoint it belongs to, and whether it is allowed there. */
+export interface WriteScope {
+  readonly savepoint: Savepoint | undefined;
+  /** @throws TransactionReadOnlyError */
+  assertWritable(): void;
 }
 
 /** One attempt of a call: a unit of reads and writes that commits as a whole or not at all. */
@@ -240,7 +246,7 @@ export class Transaction {
 
   /** @internal Records what becomes of an item. */
   change(
-    scope: TransactionScope,
+    scope: WriteScope,
     reference: ItemReference,
     change: ItemChange,
     expectation?: Expectation,
@@ -279,7 +285,7 @@ export class Transaction {
       announcedIn: this.#announcedIn,
       until: this.until,
       address: this.#address,
-      record: () => printRecord(this, items),
+      record: () => this.#printRecord(items),
       onSending: (commit) => {
         this.#sent = commit;
         this.#address = commit.address;
@@ -343,6 +349,11 @@ export class Transaction {
       this.assertOpen();
       return then(reply);
     });
+  }
+
+  #printRecord(items: readonly LoggedItem[]): string {
+    const { callId, attempt } = this;
+    return printRecord({ name: this.options.name, callId, attempt }, items);
   }
 
   #addHook<K extends HookKind>(kind: K, hook: HookOf<K>): void {
