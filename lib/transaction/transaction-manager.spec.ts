@@ -409,4 +409,28 @@ describe('a manager', () => {
 
     expect(closed).toEqual([{ value: undefined }, { value: undefined }]);
   });
+
+  it.each(['commit', 'rollback'] as const)(
+    'waits at shutdown for the %s of a transaction begun by hand',
+    async (end) => {
+      const transaction = transactions.manager.begin();
+      await transaction.run(() => items.save(item('a')));
+      const closed = watch(transactions.manager.close().then(() => 'closed'));
+      await clock.advance(0);
+      expect(closed).toEqual({});
+
+      await transaction[end]();
+      await clock.advance(0);
+      expect(closed).toEqual({ value: 'closed' });
+    },
+  );
+
+  it('waits no longer than its deadline for one that nobody ends', async () => {
+    transactions.manager.begin({ timeoutMs: 500 });
+    const closed = watch(transactions.manager.close().then(() => 'closed'));
+    await clock.advance(499);
+    expect(closed).toEqual({});
+    await clock.advance(1);
+    expect(closed).toEqual({ value: 'closed' });
+  });
 });

@@ -124,7 +124,7 @@ export class TransactionsByHand implements TransactionControl {
 
   #forget(transaction: Transaction): void {
     this.#deadlines.get(transaction)?.cancel();
-    this.#deadlines.delete(transaction);
+    if (this.#deadlines.delete(transaction)) this.#environment.ended();
   }
 
   #scopeOf(transaction: Transaction): TransactionScope | undefined {
