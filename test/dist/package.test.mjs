@@ -28,8 +28,11 @@ function installed(names) {
 
 /** @param {string} source */
 function bareImportsOf(source) {
-  const specifiers = source.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*'([^'./][^']*)'/g);
-  return [...specifiers].map(([, specifier = '']) => specifier);
+  // A statement starts its line in what the compiler writes; texts of messages do not.
+  const statements = /^(?:import|export)\b[^'"();]*'([^'./][^']*)'/gm;
+  const calls = /\b(?:import|require)\(\s*'([^'./][^']*)'/g;
+  const found = [...source.matchAll(statements), ...source.matchAll(calls)];
+  return found.map(([, specifier = '']) => specifier);
 }
 
 /** @param {string} specifier */
