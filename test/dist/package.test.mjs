@@ -29,7 +29,7 @@ function installed(names) {
 /** @param {string} source */
 function bareImportsOf(source) {
   // A statement starts its line in what the compiler writes; texts of messages do not.
-  const statements = /^(?:import|export)\b[^'"();]*'([^'./][^']*)'/gm;
+  const statements = /^(?:import|export)\b(?:[^'"();=]*\bfrom)? ?'([^'./][^']*)'/gm;
   const calls = /\b(?:import|require)\(\s*'([^'./][^']*)'/g;
   const found = [...source.matchAll(statements), ...source.matchAll(calls)];
   return found.map(([, specifier = '']) => specifier);
