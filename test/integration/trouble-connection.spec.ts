@@ -201,7 +201,7 @@ describeRedis('a connection that is lost', () => {
 
     const outcomes: Outcome<void>[] = [];
     const teller = async (): Promise<void> => {
-      for (let nth = 0; nth < 40; nth += 1) {
+      while (proxy.counts.connections < 10) {
         const options = { timeoutMs: 8000, retry: { attempts: 1000 } };
         const call = runtime.manager.run(() => tallies.increment('t', 'count', 1), options);
         outcomes.push(await outcomeOf(call));
@@ -212,8 +212,7 @@ describeRedis('a connection that is lost', () => {
     await storm;
 
     expect(outcomes.filter(({ kind }) => kind === 'rejected')).toEqual([]);
-    expect(await tallies.findOneOrFail('t')).toMatchObject({ count: 240 });
-    expect(proxy.counts.connections).toBeGreaterThan(5);
+    expect(await tallies.findOneOrFail('t')).toMatchObject({ count: outcomes.length });
   }, 60_000);
 
   it('while the application shuts down ends what is in flight before the connection closes', async () => {

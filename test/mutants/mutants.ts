@@ -46,8 +46,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'locks are ignored where nothing is expected',
     file: script,
-    find: "count, mark = string.match(text, '^([1-9]%d*)%.[%w_-]+([|*])')",
-    replace: "count, mark = string.match(text, '^([1-9]%d*)%.'), '|'",
+    find: '[%w_-]+|[^|]*|',
+    replace: '[^|]+|[^|]*|',
   },
   {
     title: 'the question for an outcome reads only',

@@ -39,6 +39,8 @@ export interface ChildRun {
  * second. A copy of the copy can be changed without touching the tree.
  */
 export class LibraryCopy {
+  readonly #children = new Set<ChildProcess>();
+
   private constructor(readonly dir: string) {}
 
   static create(): LibraryCopy {
@@ -72,6 +74,8 @@ export class LibraryCopy {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    this.#children.add(child);
+    child.once('close', () => this.#children.delete(child));
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -86,7 +90,9 @@ export class LibraryCopy {
     return { child, report: ended };
   }
 
+  /** Ends the processes that are still running, too. */
   remove(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
   }
 
