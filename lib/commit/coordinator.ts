@@ -5,7 +5,11 @@ import {
   TransactionOutcomeUnknownError,
 } from '../errors/index.js';
 import type { Clock } from '../store/clock.js';
-import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
+import {
+  printAddress,
+  recordKeyOf,
+  type TransactionAddress,
+} from '../store/transaction-address.js';
 import { ABSENT_VERSION } from '../store/version.js';
 import {
   CommitReplyLostError,
@@ -32,6 +36,9 @@ export interface CommitRequest extends CommitFacts {
 
 /** `fenced`: the reply was lost, and the commit was made impossible before it happened. */
 export type CommitResult = OnePhaseReply | { readonly status: 'fenced' };
+
+/** Where several stores answer, the first of these counts. */
+const PRECEDENCE: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
 
 export const COMMITTED: CommitResult = { status: 'committed', commitCounts: new Map() };
 
@@ -118,22 +125,32 @@ export class Coordinator {
     await this.store(store).fence(address, until);
   }
 
-  /** The recorded outcome; with several stores, of the one that has a record. */
+  /**
+   * The recorded outcome; with several stores, of the one that has a record. Once the deadline is over,
+   * a transaction without a record cannot commit any more, and that is recorded.
+   */
   async outcomeOf(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
-    const outcomes = await Promise.all(
-      [...this.#stores.values()].map((store) => store.outcome(address, until)),
+    const stores = [...this.#stores.values()];
+    const recorded = await Promise.all(stores.map((store) => store.outcome(address, until)));
+    const outcome = PRECEDENCE.find((one) => recorded.includes(one)) ?? 'expired';
+    const overdue = stores.every(
+      (store) => store.toNodeTime(this.#clock.now()) >= address.deadlineAtMs,
     );
-    const order: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
-    return order.find((outcome) => outcomes.includes(outcome)) ?? 'expired';
+    if (outcome !== 'undecided' || !overdue) return outcome;
+    const fenced = await Promise.all(stores.map((store) => store.fence(address, until)));
+    if (fenced.includes('committed')) return 'committed';
+    return fenced.includes('rolled_back') ? 'rolled_back' : 'expired';
   }
 
   #commitOnePhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
     const { id, items, until } = request;
+    if (request.address !== undefined) refuseForeignHome(store, request, request.address);
     const address = request.address ?? this.addressFor(id, store.name, homeKeys(items), until);
     const commit: OnePhaseCommit = { address, items, record: request.record(), sent: false };
     request.onSending(commit);
     return store.commitOnePhase(commit, until).then(undefined, (error: unknown) => {
       if (!(error instanceof CommitReplyLostError)) throw error;
+      commit.sent = true;
       return this.#resolve(store, address, until, error);
     });
   }
@@ -154,6 +171,19 @@ export class Coordinator {
       throw new TransactionOutcomeUnknownError(printAddress(address), { cause: error });
     }
     throw new TransactionOutcomeUnknownError(printAddress(address), { cause });
+  }
+}
+
+/** The address was asked for before it was known where the items lie. */
+function refuseForeignHome(
+  store: VersionedStore,
+  { items, announcedIn = store.name }: CommitRequest,
+  address: TransactionAddress,
+): void {
+  const home = announcedIn === store.name ? store.nodeOf(recordKeyOf(address)) : announcedIn;
+  const [first] = items;
+  if (first !== undefined && first.node !== home) {
+    throw new CrossNodeTransactionError([home, first.node]);
   }
 }
 

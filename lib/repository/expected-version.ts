@@ -1,9 +1,10 @@
 import {
   EntityAlreadyExistsError,
+  EntityInvalidError,
   TransactionOptionsError,
   VersionMismatchError,
 } from '../errors/index.js';
-import { ABSENT_VERSION } from '../store/version.js';
+import { ABSENT_VERSION, isVersion } from '../store/version.js';
 import type { ItemState } from '../transaction/operation-log.js';
 
 export interface SaveOptions {
@@ -11,11 +12,19 @@ export interface SaveOptions {
   readonly expectedVersion?: string;
 }
 
-/** @throws TransactionOptionsError for an expectation that was lost on the way, and so would not hold. */
+/**
+ * @throws TransactionOptionsError for an expectation that was lost on the way, and so would not hold.
+ * @throws EntityInvalidError for a text that is no version, perhaps from a header of a request.
+ */
 export function expectedVersionOf(options: SaveOptions | undefined): string | undefined {
   if (options === undefined || !('expectedVersion' in options)) return undefined;
   const { expectedVersion } = options;
-  if (typeof expectedVersion === 'string' && expectedVersion !== '') return expectedVersion;
+  if (isVersion(expectedVersion)) return expectedVersion;
+  if (typeof expectedVersion === 'string') {
+    throw new EntityInvalidError(
+      'expectedVersion is not a version: it must be, character by character, what versionOf() gave.',
+    );
+  }
   throw new TransactionOptionsError(
     `expectedVersion is ${String(expectedVersion)}; it must be what versionOf() gave for the entity that was ` +
       'read. Copies of an entity have no version.',

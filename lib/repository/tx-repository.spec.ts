@@ -404,12 +404,18 @@ describe('the version of an entity', () => {
     );
   });
 
-  it.each([undefined, '', null, 7])('is refused when %p is given for it', async (version) => {
+  it.each([
+    [undefined, TransactionOptionsError],
+    [null, TransactionOptionsError],
+    [7, TransactionOptionsError],
+    ['', EntityInvalidError],
+    ['1', EntityInvalidError],
+    ['1.w|', EntityInvalidError],
+    ['1.w*lock', EntityInvalidError],
+  ])('is refused when %p is given for it', async (version, errorClass) => {
     const options = { expectedVersion: version as string };
 
-    await expect(accounts.save(account('a'), options)).rejects.toBeInstanceOf(
-      TransactionOptionsError,
-    );
+    await expect(accounts.save(account('a'), options)).rejects.toBeInstanceOf(errorClass);
     expect(await accounts.exists('a')).toBe(false);
   });
 

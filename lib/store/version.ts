@@ -22,3 +22,8 @@ export function writerOf(version: string): string | undefined {
   const dot = version.indexOf('.');
   return dot < 0 ? undefined : version.slice(dot + 1);
 }
+
+/** Whether a text can be the version of an item, or of an absent one. */
+export function isVersion(text: unknown): text is string {
+  return typeof text === 'string' && /^(?:0|[1-9]\d{0,15}\.[\w-]{1,64})$/.test(text);
+}

@@ -103,6 +103,8 @@ export interface OnePhaseCommit {
   readonly record: string;
   /** Set by the store at the moment from which on the step may happen. */
   sent: boolean;
+  /** Set by the caller where it was not sent yet, and must not be any more. */
+  withdrawn?: boolean;
 }
 
 export type OnePhaseReply =

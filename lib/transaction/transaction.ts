@@ -322,6 +322,7 @@ export class Transaction {
     this.#closedBy = reason;
     this.#abortion?.abort(reason);
     this.#pending?.ignore();
+    if (this.#sent !== undefined && !this.#sent.sent) this.#sent.withdrawn = true;
     if (status !== 'rolled_back' || this.#announcedIn === undefined) return;
     const { coordinator } = this.#environment;
     await coordinator.rollBack(this.#announcedIn, this.#fixAddress(), this.until);

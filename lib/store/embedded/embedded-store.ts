@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
 import { tagOfSlot } from '../hash-slot.js';
 import { parseStoredItem } from '../stored-item.js';
@@ -74,6 +75,7 @@ export class EmbeddedStore implements VersionedStore {
 
   async commitOnePhase(commit: OnePhaseCommit): Promise<OnePhaseReply> {
     await this.#takeTurn();
+    if (commit.withdrawn) throw new StoreUnavailableError('The time of the call is over.');
     this.#sweep();
     commit.sent = true;
     const recordKey = recordKeyOf(commit.address);

@@ -80,9 +80,19 @@ export class RedisConnection {
     try {
       return await this.#client.call(command, args as string[]);
     } catch (error) {
-      if (messageOf(error) === 'Command timed out') this.#reconnect();
+      this.noteError(error);
       throw error;
     }
+  }
+
+  /**
+   * A peer that is silent but connected would stay so, and one that is read-only is no master any more:
+   * a fresh connection finds out, through Sentinel where there is one.
+   */
+  noteError(error: unknown): void {
+    const message = messageOf(error);
+    const suspect = message === 'Command timed out' || message.startsWith('READONLY');
+    if (suspect && !isCluster(this.#client)) this.#client.disconnect(true);
   }
 
   /** The answers of all masters; of the only server where there is no cluster. */
@@ -109,11 +119,6 @@ export class RedisConnection {
     // On a client that has ended already it would leave a timer behind.
     if (this.#client.status !== 'end') this.#client.disconnect();
     this.#wake();
-  }
-
-  /** A peer that is silent but connected would stay so; a fresh connection finds out. */
-  #reconnect(): void {
-    if (!isCluster(this.#client)) this.#client.disconnect(true);
   }
 
   #wake(): void {

@@ -39,6 +39,21 @@ function isPartial(message: string): boolean {
   return message.includes('@user_script') || message.includes('ACL failure in script');
 }
 
+/** One key of a command is forbidden to us; the others may not be. */
+export function isForbiddenKey(error: unknown): boolean {
+  return messageOf(error).startsWith('NOPERM');
+}
+
+/** The server itself has answered with an error, in contrast to a connection that broke. */
+export function isServerError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Under the key stands a hash, a list, or the like: nothing of ours. */
+export function isWrongType(error: unknown): boolean {
+  return messageOf(error).startsWith('WRONGTYPE');
+}
+
 export function isNoScript(error: unknown): boolean {
   return messageOf(error).startsWith('NOSCRIPT');
 }

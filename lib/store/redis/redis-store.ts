@@ -14,7 +14,7 @@ import { StoreRefusedError } from '../../errors/index.js';
 import { Lane } from './lane.js';
 import { openRedisClient, type RedisSource } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
-import { executionOf, messageOf, withoutArguments } from './redis-errors.js';
+import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { FENCE } from './redis-script.js';
 import { checkServers, probeScripts, type Warn } from './server-checks.js';
 
@@ -46,7 +46,6 @@ export class RedisStore implements VersionedStore {
   #clockOffsetMs: number;
   #usable = false;
   #checking: Promise<void> | undefined;
-  #refusal: unknown;
 
   constructor(options: RedisStoreOptions) {
     const { clock, lifetime } = options;
@@ -64,8 +63,7 @@ export class RedisStore implements VersionedStore {
       return;
     }
     try {
-      await this.#connection.open(this.#options.clock.now() + this.#options.connectTimeoutMs);
-      await this.#check();
+      await this.#openAndCheck(this.#options.clock.now() + this.#options.connectTimeoutMs);
     } catch (error) {
       await this.#connection.close();
       throw error;
@@ -86,14 +84,14 @@ export class RedisStore implements VersionedStore {
   }
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
-    if (!this.#usable) return this.#checkFirst(until).then(() => this.read(keys, until));
+    if (!this.#usable) return this.#openAndCheck(until).then(() => this.read(keys, until));
     if (!this.#connection.isCluster) return this.#laneOf(this.name).read(keys, until);
     return this.#readFromNodes(keys, until);
   }
 
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     if (!this.#usable) {
-      return this.#checkFirst(until).then(() => this.commitOnePhase(commit, until));
+      return this.#openAndCheck(until).then(() => this.commitOnePhase(commit, until));
     }
     const first = commit.items[0]?.key ?? recordKeyOf(commit.address);
     return this.#laneOf(this.nodeOf(first)).commit(commit, until);
@@ -168,7 +166,9 @@ export class RedisStore implements VersionedStore {
         try {
           return await step();
         } catch (error) {
-          if (executionOf(error) === 'refused') throw refusalOf(error);
+          // What is no passing state of the server stays as it is until somebody acts.
+          const passing = executionOf(error) === 'not-executed' || !isServerError(error);
+          if (!passing) throw refusalOf(error);
           failure = error;
         }
       }
@@ -181,11 +181,20 @@ export class RedisStore implements VersionedStore {
     }
   }
 
-  /** With `startup: 'lazy'`, the first to come waits for the checks; a refusal stays. */
-  async #checkFirst(until: number): Promise<void> {
-    if (this.#refusal !== undefined) throw this.#refusal;
-    await this.#connection.open(until);
-    await this.#check();
+  /** A connection that breaks while the server is checked says nothing about the server. */
+  async #openAndCheck(until: number): Promise<void> {
+    for (;;) {
+      await this.#connection.open(until);
+      try {
+        return await this.#check();
+      } catch (error) {
+        if (error instanceof StoreRefusedError) throw error;
+        if (this.#options.clock.now() >= until) {
+          throw this.#connection.unavailable(`could not be checked: ${messageOf(error)}`);
+        }
+        await this.#connection.changed(RETRY_DELAY_MS);
+      }
+    }
   }
 
   #check(): Promise<void> {
@@ -195,7 +204,6 @@ export class RedisStore implements VersionedStore {
       },
       (error: unknown) => {
         this.#checking = undefined;
-        if (error instanceof StoreRefusedError) this.#refusal = error;
         throw error;
       },
     );

@@ -1,9 +1,9 @@
-import { StoreRefusedError } from '../../errors/index.js';
+import { InvariantViolationError, StoreRefusedError } from '../../errors/index.js';
 import { recordKeyOf, RESERVED_PREFIX } from '../transaction-address.js';
 import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
 import { CommitMessage, parseCommitReply } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
-import { messageOf, withoutArguments } from './redis-errors.js';
+import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { COMMIT_ONE_PHASE, FENCE } from './redis-script.js';
 
 const OLDEST = { major: 6, minor: 2 } as const;
@@ -106,6 +106,10 @@ export async function probeScripts(
       { key: key('c'), expected: '0', change: undefined },
     ],
     [
+      { key: key('d'), expected: '0', change: write },
+      { key: key('e'), expected: '0', change: write },
+    ],
+    [
       {
         key: key('a'),
         expected: undefined,
@@ -113,8 +117,10 @@ export async function probeScripts(
       },
     ],
     [
-      { key: key('a'), expected: `2.${probe.id}1`, change: { kind: 'delete' } },
+      { key: key('a'), expected: `2.${probe.id}2`, change: { kind: 'delete' } },
       { key: key('b'), expected: `1.${probe.id}0`, change: { kind: 'delete' } },
+      { key: key('d'), expected: `1.${probe.id}1`, change: { kind: 'delete' } },
+      { key: key('e'), expected: `1.${probe.id}1`, change: { kind: 'delete' } },
     ],
   ];
   for (const [index, items] of steps.entries()) {
@@ -144,8 +150,14 @@ async function refusedWhenDenied<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    throw refusal(error);
+    throw isDenied(error) ? refusal(error) : error;
   }
+}
+
+/** A connection that breaks meanwhile, or a server that is loading, says nothing about permissions. */
+function isDenied(error: unknown): boolean {
+  if (error instanceof InvariantViolationError) return true;
+  return isServerError(error) && executionOf(error) !== 'not-executed';
 }
 
 function refusal(error: unknown): StoreRefusedError {

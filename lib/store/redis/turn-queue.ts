@@ -1,7 +1,7 @@
 import { StoreRefusedError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
 import type { RedisConnection } from './redis-connection.js';
-import { messageOf, withoutArguments } from './redis-errors.js';
+import { isServerError, messageOf, withoutArguments } from './redis-errors.js';
 
 /** How long to wait before sending again what a ready server would not execute yet. */
 const RETRY_DELAY_MS = 25;
@@ -74,7 +74,7 @@ export class TurnQueue<R extends Request<never>> {
 
   #tooLate(cause: unknown): Error {
     const { connection } = this.#options;
-    if (cause === undefined || !connection.ready) {
+    if (!isServerError(cause)) {
       return connection.unavailable('could not be reached before the deadline');
     }
     return new StoreRefusedError(

@@ -120,28 +120,44 @@ local function judge(key, index)
   return taken
 end
 
+-- Writes what is planned; answers the server's error, and whether anything was written before it.
+-- Deletions come first: that SET is allowed is known when the record stands, that DEL is, is not.
 local function write()
-  if plain and writes > 1 then
+  if plain and writes > 1 and writes <= 1000 then
     local pairs = {}
     for i = 1, writes do pairs[2 * i - 1], pairs[2 * i] = keys[i], values[i] end
-    return failure(redis.pcall('MSET', unpack(pairs)))
+    return failure(redis.pcall('MSET', unpack(pairs))), false
+  end
+  local written = false
+  for i = 1, writes do
+    if not values[i] then
+      local err = failure(redis.pcall('DEL', keys[i]))
+      if err then return err, written end
+      written = true
+    end
   end
   for i = 1, writes do
-    local reply
-    if not values[i] then reply = redis.pcall('DEL', keys[i])
-    elseif ttls[i] then reply = redis.pcall('SET', keys[i], values[i], 'PX', ttls[i])
-    else reply = redis.pcall('SET', keys[i], values[i]) end
-    if failure(reply) then return reply.err end
+    if values[i] then
+      local reply
+      if ttls[i] then reply = redis.pcall('SET', keys[i], values[i], 'PX', ttls[i])
+      else reply = redis.pcall('SET', keys[i], values[i]) end
+      if failure(reply) then return reply.err, written end
+      written = true
+    end
   end
 end
 
--- The record is written first: only the first write can fail, and then nothing is written.
+-- Out of memory, read-only, disk: only the first write of all, the record, can fail for these.
 local function apply(record, body, expiresAt)
   local err = failure(redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt))
   if err then return 'failed ' .. err end
-  err = write()
-  if err then return 'torn ' .. err end
-  return 'committed' .. counts
+  local written
+  err, written = write()
+  if not err then return 'committed' .. counts end
+  if written then return 'torn ' .. err end
+  -- A permission was taken away in the meantime: nothing but the record was written.
+  err = failure(redis.pcall('SET', record, 'rolled_back|{}', 'PXAT', expiresAt)) and 'torn ' .. err or 'failed ' .. err
+  return err
 end
 
 while k <= #KEYS do
