@@ -82,8 +82,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the record is not written',
     file: script,
-    find: "failure(redis.pcall('SET', record",
-    replace: "failure(nil and redis.pcall('SET', record",
+    find: "failure(redis.pcall('SET', record, head",
+    replace: "failure(nil and redis.pcall('SET', record, head",
   },
   {
     title: 'the deadline is not checked',

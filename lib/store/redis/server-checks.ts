@@ -1,5 +1,6 @@
 import { InvariantViolationError, StoreRefusedError } from '../../errors/index.js';
 import { recordKeyOf, RESERVED_PREFIX } from '../transaction-address.js';
+import { nextVersion } from '../version.js';
 import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
 import { CommitMessage, parseCommitReply } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -119,8 +120,8 @@ export async function probeScripts(
     [
       { key: key('a'), expected: `2.${probe.id}2`, change: { kind: 'delete' } },
       { key: key('b'), expected: `1.${probe.id}0`, change: { kind: 'delete' } },
-      { key: key('d'), expected: `1.${probe.id}1`, change: { kind: 'delete' } },
-      { key: key('e'), expected: `1.${probe.id}1`, change: { kind: 'delete' } },
+      { key: key('d'), expected: nextVersion('0', `${probe.id}1`), change: { kind: 'delete' } },
+      { key: key('e'), expected: nextVersion('0', `${probe.id}1`), change: { kind: 'delete' } },
     ],
   ];
   for (const [index, items] of steps.entries()) {
