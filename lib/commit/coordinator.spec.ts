@@ -61,8 +61,8 @@ describe('a commit', () => {
     announcedIn: undefined,
     until: 500,
     address: undefined,
-    record: () => '"r":1',
-    onSending: () => undefined,
+    call: { name: undefined, callId: 'me', attempt: 1 },
+    sent: undefined,
   };
 
   it('across stores is refused before anything is sent', async () => {

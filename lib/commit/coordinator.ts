@@ -20,6 +20,7 @@ import {
   type VersionedStore,
 } from '../store/versioned-store.js';
 import { planCommit, type CommitFacts, type PlacedItem } from './commit-plan.js';
+import { printRecord, type RecordedCall } from './transaction-record.js';
 
 /** Everything the coordinator needs to know of a transaction that wants to commit. */
 export interface CommitRequest extends CommitFacts {
@@ -28,10 +29,15 @@ export interface CommitRequest extends CommitFacts {
   readonly until: number;
   /** Fixed earlier, if somebody asked for it. */
   readonly address: TransactionAddress | undefined;
-  /** The members of the record's JSON. */
-  readonly record: () => string;
-  /** Told as soon as the commit may happen, so that a caller who gives up knows what to say. */
-  readonly onSending: (commit: OnePhaseCommit) => void;
+  readonly call: RecordedCall;
+  /** Filled in as soon as the commit may happen, so that a caller who gives up knows what to say. */
+  sent: SentCommit | undefined;
+}
+
+/** A commit that was handed to a store. */
+export interface SentCommit {
+  readonly commit: OnePhaseCommit;
+  readonly store: VersionedStore;
 }
 
 /** `fenced`: the reply was lost, and the commit was made impossible before it happened. */
@@ -84,7 +90,10 @@ export class Coordinator {
     return { id, home: owner.homeOf(keys), deadlineAtMs: Math.ceil(owner.toNodeTime(until)) };
   }
 
-  /** @throws CrossNodeTransactionError, StoreUnavailableError, TransactionOutcomeUnknownError */
+  /**
+   * A rejected promise is for `resolve`: the reply may have been lost.
+   * @throws CrossNodeTransactionError
+   */
   commit(request: CommitRequest): CommitResult | Promise<CommitResult> {
     const plan = planCommit(request);
     switch (plan.kind) {
@@ -146,22 +155,26 @@ export class Coordinator {
     const { id, items, until } = request;
     if (request.address !== undefined) refuseForeignHome(store, request, request.address);
     const address = request.address ?? this.addressFor(id, store.name, homeKeys(items), until);
-    const commit: OnePhaseCommit = { address, items, record: request.record(), sent: false };
-    request.onSending(commit);
-    return store.commitOnePhase(commit, until).then(undefined, (error: unknown) => {
-      if (!(error instanceof CommitReplyLostError)) throw error;
-      commit.sent = true;
-      return this.#resolve(store, address, until, error);
-    });
+    const record = printRecord(request.call, items);
+    const commit: OnePhaseCommit = { address, items, record, sent: false };
+    request.sent = { commit, store };
+    return store.commitOnePhase(commit, until);
   }
 
-  /** I3: asks by writing, so that a commit still under way cannot happen after the answer. */
-  async #resolve(
-    store: VersionedStore,
-    address: TransactionAddress,
+  /**
+   * Learns what became of a commit whose promise was rejected.
+   *
+   * I3: asks by writing, so that a commit still under way cannot happen after the answer.
+   * @throws TransactionOutcomeUnknownError, and any other error as it is: nothing was written then.
+   */
+  async resolve(
+    { store, commit }: SentCommit,
     until: number,
-    cause: Error,
+    cause: unknown,
   ): Promise<CommitResult> {
+    if (!(cause instanceof CommitReplyLostError)) throw cause;
+    const { address } = commit;
+    commit.sent = true;
     try {
       const outcome = await store.fence(address, until);
       if (outcome === 'committed') return COMMITTED;

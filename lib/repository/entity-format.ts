@@ -117,6 +117,7 @@ export class EntityFormat<T extends object> {
   }
 
   #meetsAccessor(fields: object): boolean {
+    if (this.#accessors.length === 0) return false;
     return this.#accessors.some((name) => Object.hasOwn(fields, name));
   }
 
@@ -133,7 +134,8 @@ export class EntityFormat<T extends object> {
 function accessorsOf(prototype: object): readonly string[] {
   const names: string[] = [];
   let owner: object | null = prototype;
-  while (owner !== null) {
+  // The one of Object.prototype, `__proto__`, is refused as a property before it comes to this.
+  while (owner !== null && owner !== Object.prototype) {
     const all = Object.entries(Object.getOwnPropertyDescriptors(owner));
     names.push(...all.filter(([, property]) => !('value' in property)).map(([name]) => name));
     owner = Object.getPrototypeOf(owner) as object | null;

@@ -1,9 +1,11 @@
 import type { ItemState } from '../transaction/operation-log.js';
 import type { Transaction } from '../transaction/transaction.js';
 
-interface GivenVersion {
-  readonly transaction: Transaction;
-  readonly state: ItemState;
+class GivenVersion {
+  constructor(
+    readonly transaction: Transaction,
+    readonly state: ItemState,
+  ) {}
 }
 
 /** A constructor that returns its argument lets a subclass put private fields on any object. */
@@ -40,7 +42,7 @@ export function rememberRead(entity: object, version: string): void {
 
 /** The entity was saved; its version may be known only when the transaction has committed. */
 export function rememberSaved(entity: object, transaction: Transaction, state: ItemState): void {
-  Versioned.set(entity, { transaction, state });
+  Versioned.set(entity, new GivenVersion(transaction, state));
 }
 
 export function versionOf(entity: object): string | undefined {

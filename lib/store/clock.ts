@@ -6,9 +6,14 @@ export interface Clock {
   time(): number;
   /**
    * Calls `callback` once after `delayMs`; the result cancels it. Keeps the process alive meanwhile, so
-   * that a script does not end while a call of it waits for its next attempt.
+   * that a script does not end while a call of it waits for its next attempt, unless it happens in the
+   * background.
    */
-  schedule(delayMs: number, callback: () => void): Cancel;
+  schedule(
+    delayMs: number,
+    callback: () => void,
+    options?: { readonly background?: boolean },
+  ): Cancel;
 }
 
 export type Cancel = () => void;
@@ -16,8 +21,9 @@ export type Cancel = () => void;
 export const systemClock: Clock = {
   now: () => performance.now(),
   time: () => Date.now(),
-  schedule(delayMs, callback) {
+  schedule(delayMs, callback, options) {
     const timer = setTimeout(callback, delayMs);
+    if (options?.background) timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -44,6 +44,9 @@ export interface Work<T> {
   readonly mayRetry: (() => boolean) | undefined;
 }
 
+/** Its own timer keeps no process alive that has nothing else to do. */
+const IN_BACKGROUND = { background: true } as const;
+
 const NAMELESS = 'The work given to run()';
 
 /** What the caller gets once the commit stands; an error goes on to him in spite of it. */
@@ -83,7 +86,8 @@ export class ManagedCall<T> {
       this.#resolve = resolve;
       this.#reject = reject;
       const { clock } = this.#environment;
-      this.#cancelDeadline = clock.schedule(this.#work.options.timeoutMs, () => this.#expire());
+      const { timeoutMs } = this.#work.options;
+      this.#cancelDeadline = clock.schedule(timeoutMs, () => this.#expire(), IN_BACKGROUND);
       this.#runAttempt();
     });
   }
@@ -162,7 +166,7 @@ export class ManagedCall<T> {
     }
     committing.then(
       (result) => this.#decided(transaction, answer, result),
-      (error: unknown) => this.#follow(this.#commitBroke(transaction, error)),
+      (error: unknown) => this.#follow(this.#resolveCommit(transaction, answer, error)),
     );
   }
 
@@ -183,6 +187,16 @@ export class ManagedCall<T> {
     await abandon(transaction, failure.error);
     if (failure.retryable) await this.#tryAgain(transaction, failure.error);
     else await this.#fail(transaction, failure.error);
+  }
+
+  async #resolveCommit(transaction: Transaction, answer: Answer<T>, error: unknown): Promise<void> {
+    let result: CommitResult;
+    try {
+      result = await transaction.resolveCommit(error);
+    } catch (broken) {
+      return this.#commitBroke(transaction, broken);
+    }
+    this.#decided(transaction, answer, result);
   }
 
   /** The commit was not refused by the store: it could not be sent, or its outcome is unknown. */

@@ -5,11 +5,12 @@ import { TransactionClosedError } from '../errors/index.js';
  * method runs: an error that nobody handles stays visible.
  */
 export class PendingOperations {
-  /** Undefined while there are none: most transactions wait for their reads and then for a while. */
-  #promises: Set<Promise<unknown>> | undefined;
+  /** Most transactions wait for one read at a time, and need no collection for it. */
+  #only: Promise<unknown> | undefined;
+  #others: Set<Promise<unknown>> | undefined;
 
   get isEmpty(): boolean {
-    return this.#promises === undefined;
+    return this.#only === undefined && this.#others === undefined;
   }
 
   /** Counts `start.then(proceed)` as pending until it settles, and returns it. */
@@ -24,7 +25,8 @@ export class PendingOperations {
         throw error;
       },
     );
-    (this.#promises ??= new Set()).add(promise);
+    if (this.#only === undefined) this.#only = promise;
+    else (this.#others ??= new Set()).add(promise);
     return promise;
   }
 
@@ -33,8 +35,8 @@ export class PendingOperations {
    * late for a nested method have failed with it already.
    */
   async settle(): Promise<void> {
-    while (this.#promises !== undefined) {
-      const results = await Promise.allSettled(this.#promises);
+    while (!this.isEmpty) {
+      const results = await Promise.allSettled(this.#all());
       const failed = results.find(
         (result) =>
           result.status === 'rejected' && !(result.reason instanceof TransactionClosedError),
@@ -45,11 +47,16 @@ export class PendingOperations {
 
   /** Nobody may be left to hear of them. */
   ignore(): void {
-    for (const promise of this.#promises ?? []) promise.catch(() => undefined);
+    for (const promise of this.#all()) promise.catch(() => undefined);
+  }
+
+  #all(): Promise<unknown>[] {
+    return [...(this.#only === undefined ? [] : [this.#only]), ...(this.#others ?? [])];
   }
 
   #remove(promise: Promise<unknown>): void {
-    this.#promises?.delete(promise);
-    if (this.#promises?.size === 0) this.#promises = undefined;
+    if (this.#only === promise) this.#only = undefined;
+    else this.#others?.delete(promise);
+    if (this.#others?.size === 0) this.#others = undefined;
   }
 }

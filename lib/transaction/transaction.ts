@@ -1,9 +1,9 @@
-import type { CommitResult, Coordinator } from '../commit/coordinator.js';
+import type { CommitRequest, CommitResult, Coordinator } from '../commit/coordinator.js';
 import { ForeignDataError, LimitExceededError, TransactionClosedError } from '../errors/index.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { ABSENT_VERSION, commitCountOf } from '../store/version.js';
-import type { ItemChange, OnePhaseCommit, ReadReply } from '../store/versioned-store.js';
+import type { ItemChange, ReadReply } from '../store/versioned-store.js';
 import { toCommitFailure, type CommitFailure } from './commit-failure.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
 import type { TransactionLimits } from './limits.js';
@@ -18,7 +18,6 @@ import {
 import type { ItemReference, Operation } from './operation.js';
 import { PendingOperations } from './pending-operations.js';
 import type { ResolvedOptions } from './transaction-options.js';
-import { printRecord } from './transaction-record.js';
 
 /**
  * - `active`: operations are accepted.
@@ -89,7 +88,7 @@ export class Transaction {
   #abortion: AbortController | undefined;
   #closedBy: unknown;
   #rollbackOnly: RollbackMark[] | undefined;
-  #sent: OnePhaseCommit | undefined;
+  #request: CommitRequest | undefined;
   #committing: readonly LoggedItem[] = [];
   #commitCounts: ReadonlyMap<number, number> | undefined;
   #writtenBytes = 0;
@@ -187,7 +186,7 @@ export class Transaction {
 
   /** @internal The commit step may have happened. */
   get commitSent(): boolean {
-    return this.#sent?.sent ?? false;
+    return this.#request?.sent?.commit.sent ?? false;
   }
 
   /** @internal */
@@ -278,19 +277,25 @@ export class Transaction {
   sendCommit(): MaybePromise<CommitResult> {
     const items = this.#log.commitItems(this.options.isolation === 'serializable');
     this.#committing = items;
-    return this.#environment.coordinator.commit({
-      id: this.id,
+    const { id, callId, attempt, until } = this;
+    this.#request = {
+      id,
+      call: { name: this.options.name, callId, attempt },
       items,
       readAtOnce: this.#log.readAtOnce,
       announcedIn: this.#announcedIn,
-      until: this.until,
+      until,
       address: this.#address,
-      record: () => this.#printRecord(items),
-      onSending: (commit) => {
-        this.#sent = commit;
-        this.#address = commit.address;
-      },
-    });
+      sent: undefined,
+    };
+    return this.#environment.coordinator.commit(this.#request);
+  }
+
+  /** @internal What became of a commit whose promise was rejected; throws where it was not sent. */
+  async resolveCommit(error: unknown): Promise<CommitResult> {
+    const sent = this.#request?.sent;
+    if (sent === undefined) throw error;
+    return this.#environment.coordinator.resolve(sent, this.until, error);
   }
 
   /** @internal Undefined when it is committed. */
@@ -322,7 +327,8 @@ export class Transaction {
     this.#closedBy = reason;
     this.#abortion?.abort(reason);
     this.#pending?.ignore();
-    if (this.#sent !== undefined && !this.#sent.sent) this.#sent.withdrawn = true;
+    const commit = this.#request?.sent?.commit;
+    if (commit !== undefined && !commit.sent) commit.withdrawn = true;
     if (status !== 'rolled_back' || this.#announcedIn === undefined) return;
     const { coordinator } = this.#environment;
     await coordinator.rollBack(this.#announcedIn, this.#fixAddress(), this.until);
@@ -352,11 +358,6 @@ export class Transaction {
     });
   }
 
-  #printRecord(items: readonly LoggedItem[]): string {
-    const { callId, attempt } = this;
-    return printRecord({ name: this.options.name, callId, attempt }, items);
-  }
-
   #addHook<K extends HookKind>(kind: K, hook: HookOf<K>): void {
     this.assertOpen();
     const savepoint = this.#environment.control.savepointIn(this);
@@ -374,6 +375,7 @@ export class Transaction {
   }
 
   #fixAddress(): TransactionAddress {
+    this.#address ??= this.#request?.sent?.commit.address;
     if (this.#address === undefined) {
       const items = this.#log.commitItems(true);
       const written = items.filter((item) => item.change !== undefined);

@@ -85,7 +85,13 @@ export class TransactionsByHand implements TransactionControl {
     await sealForCommit(this.#environment.context, scope);
     const mark = transaction.rollbackOnlySince();
     if (mark) throw rolledBackBy(mark.reason);
-    const result = await this.#beforeDeadline(transaction, async () => transaction.sendCommit());
+    const result = await this.#beforeDeadline(transaction, async () => {
+      try {
+        return await transaction.sendCommit();
+      } catch (error) {
+        return transaction.resolveCommit(error);
+      }
+    });
     const failure = transaction.concludeCommit(result);
     if (failure) throw failure.error;
   }

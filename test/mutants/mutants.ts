@@ -7,7 +7,6 @@ export interface Mutant extends Patch {
 
 const script = 'lib/store/redis/scripts/commit-one-phase.lua';
 const fence = 'lib/store/redis/scripts/fence.lua';
-const message = 'lib/store/redis/commit-message.ts';
 const embedded = 'lib/store/embedded/embedded-store.ts';
 const judge = 'lib/store/embedded/judge-commit.ts';
 
@@ -17,7 +16,7 @@ export const mutants: readonly Mutant[] = [
     title: 'reads are not validated at commit',
     file: script,
     find: 'if not stands then',
-    replace: "if not stands and kind ~= 'r' then",
+    replace: 'if not stands and kind ~= READ then',
   },
   {
     title: 'absence is not validated',
@@ -27,9 +26,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     title: 'versions are compared by their count only',
-    file: message,
-    find: "'' : `${expected}|`",
-    replace: "'' : `${expected.split('.')[0]}.`",
+    file: script,
+    find: 'start(key, bar - at + 1) == string.sub(step, at, bar)',
+    replace: "string.match(start(key, 16), '^%d+') == string.match(step, '^%d+', at)",
   },
   {
     title: 'a version does not name its writer',
@@ -39,9 +38,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     title: 'locks are ignored where a version is expected',
-    file: message,
-    find: "'' : `${expected}|`",
-    replace: "'' : expected",
+    file: script,
+    find: 'start(key, bar - at + 1) == string.sub(step, at, bar)',
+    replace: 'start(key, bar - at) == string.sub(step, at, bar - 1)',
   },
   {
     title: 'locks are ignored where nothing is expected',
@@ -64,26 +63,26 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'a late commit is accepted although it was rolled back',
     file: script,
-    find: "state == 'r'",
-    replace: 'false',
+    find: "expiresAt, 'NX')",
+    replace: 'expiresAt)',
   },
   {
     title: 'a repeated commit is applied again',
     file: script,
-    find: "state == 'c'",
-    replace: 'false',
+    find: 'if not reply then',
+    replace: "if not reply and outcome(record) ~= 'committed' then",
   },
   {
     title: 'a repeated commit is reported as a conflict',
     file: script,
-    find: "state == 'c' then reply = 'committed'",
-    replace: "state == 'c' then reply = 'conflict 0 0'",
+    find: '(outcome(record) or refusal)',
+    replace: 'refusal',
   },
   {
     title: 'the record is not written',
     file: script,
-    find: "failure(redis.pcall('SET', record, head",
-    replace: "failure(nil and redis.pcall('SET', record, head",
+    find: "redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt, 'NX')",
+    replace: "{ ok = 'OK' }",
   },
   {
     title: 'the deadline is not checked',
@@ -112,8 +111,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the checks of a batch end at the first refusal',
     file: script,
-    find: 'a, reply = a + taken, reply or why',
-    replace: 'a, reply = a + taken, reply or why; if why then break end',
+    find: 'refusal = refusal or why',
+    replace: 'refusal = refusal or why; if why then break end',
   },
   {
     title: 'several reads pass for one',
@@ -130,13 +129,13 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'a lost reply passes for a refusal',
     file: 'lib/commit/coordinator.ts',
-    find: 'return this.#resolve(store, address, until, error);',
+    find: 'commit.sent = true;',
     replace: "return { status: 'fenced' };",
   },
   {
     title: 'a lost reply passes for a commit',
     file: 'lib/commit/coordinator.ts',
-    find: 'return this.#resolve(store, address, until, error);',
+    find: 'commit.sent = true;',
     replace: 'return COMMITTED;',
   },
   {

@@ -1,5 +1,5 @@
 import { InvariantViolationError } from '../../errors/index.js';
-import { nextVersion } from '../version.js';
+import { ABSENT_VERSION, nextVersion } from '../version.js';
 import { printStoredItem } from '../stored-item.js';
 import { recordKeyOf } from '../transaction-address.js';
 import type {
@@ -9,7 +9,7 @@ import type {
   OnePhaseReply,
 } from '../versioned-store.js';
 
-/** The arguments of commit-one-phase.lua for several transactions. */
+/** The arguments of commit-one-phase.lua for several transactions: few, since each costs both sides. */
 export class CommitMessage {
   readonly #keys: string[] = [];
   readonly #args: string[];
@@ -29,47 +29,47 @@ export class CommitMessage {
     return this.#keys.concat(this.#args);
   }
 
-  add(commit: OnePhaseCommit): void {
-    const { address, items } = commit;
+  add({ address, items, record }: OnePhaseCommit): void {
     this.#keys.push(recordKeyOf(address));
     const { deadlineAtMs } = address;
-    const expiresAtMs = deadlineAtMs + this.#keepMs;
-    this.#args.push(commit.record, String(deadlineAtMs), String(expiresAtMs), String(items.length));
+    this.#args.push(`${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#keepMs} ${record}`);
     for (const item of items) {
       this.#keys.push(item.key);
-      this.#addItem(item, address.id);
+      this.#args.push(printItem(item, address.id));
+      if (item.expectedForeign !== undefined) this.#args.push(item.expectedForeign);
     }
-  }
-
-  #addItem(item: CommitItem, writer: string): void {
-    const { change, expectedForeign, expected } = item;
-    const args = this.#args;
-    if (change === undefined) args.push('r', expectation(expected));
-    else if (change.kind === 'delete') args.push('d', expectation(expected));
-    else if (change.kind === 'increment') {
-      const list = change.increments.map(printIncrement).join(';');
-      this.#push('i', change.ttlMs, `${writer}|${list}`);
-    } else if (expectedForeign !== undefined) {
-      const text = printStoredItem(`1.${writer}`, change.counters, change.payload);
-      this.#push('a', change.ttlMs, expectedForeign, text);
-    } else if (expected === undefined) {
-      this.#push('b', change.ttlMs, printStoredItem(`.${writer}`, change.counters, change.payload));
-    } else {
-      const text = printStoredItem(nextVersion(expected, writer), change.counters, change.payload);
-      this.#push('w', change.ttlMs, expectation(expected), text);
-    }
-  }
-
-  /** A capital letter says that a time to live follows. */
-  #push(kind: string, ttlMs: number | undefined, ...values: string[]): void {
-    if (ttlMs === undefined) this.#args.push(kind, ...values);
-    else this.#args.push(kind.toUpperCase(), ...values, String(ttlMs));
   }
 }
 
-/** The first bytes that an item must have: its version and the bar, so that no lock passes. */
+function printItem({ change, expectedForeign, expected }: CommitItem, writer: string): string {
+  if (change === undefined) return `r${expectation(expected)}`;
+  switch (change.kind) {
+    case 'delete':
+      return `d${expectation(expected)}`;
+    case 'increment':
+      return `${kind('i', change.ttlMs)}${writer}|${change.increments.map(printIncrement).join(';')}`;
+    case 'write': {
+      const { counters, payload, ttlMs } = change;
+      if (expectedForeign !== undefined) {
+        return kind('a', ttlMs) + printStoredItem(`1.${writer}`, counters, payload);
+      }
+      if (expected === undefined) {
+        return kind('b', ttlMs) + printStoredItem(`.${writer}`, counters, payload);
+      }
+      const text = printStoredItem(nextVersion(expected, writer), counters, payload);
+      return kind('w', ttlMs) + expectation(expected) + text;
+    }
+  }
+}
+
+/** A capital letter says that a time to live follows. */
+function kind(letter: string, ttlMs: number | undefined): string {
+  return ttlMs === undefined ? letter : `${letter.toUpperCase()}${ttlMs} `;
+}
+
+/** The first bytes that an item must have, its version and the bar, so that no lock passes. */
 function expectation(expected: string | undefined): string {
-  return expected === undefined || expected === '0' ? '' : `${expected}|`;
+  return expected === undefined || expected === ABSENT_VERSION ? '|' : `${expected}|`;
 }
 
 function printIncrement({ index, by, min, max }: CounterIncrement): string {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { parseStoredItem, type ForeignValue } from '../stored-item.js';
+import { parseStoredItem, type ForeignValue, type StoredItem } from '../stored-item.js';
 import {
   CommitReplyLostError,
   type OnePhaseCommit,
@@ -21,7 +21,6 @@ import { refuse, TurnQueue, type Request } from './turn-queue.js';
 /** How much travels in one command: docs/adr/0002-batches-by-turn.md. */
 const BATCH = { readKeys: 512, commitKeys: 1000, transactions: 16 } as const;
 
-const NONE: ReadonlySet<string> = new Set();
 const OTHER_TYPE: ForeignValue = { kind: 'foreign', value: '' };
 
 /** An error of the server that the script has caught for one transaction of its batch. */
@@ -29,11 +28,23 @@ class CaughtReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 
-interface ReadRequest extends Request<ReadReply> {
-  readonly keys: readonly string[];
+// Classes, since V8 may put the objects of a literal into its old generation right away, where dead
+// ones keep their whole transaction alive until the next full collection.
+class ReadRequest implements Request<ReadReply> {
+  constructor(
+    readonly keys: readonly string[],
+    readonly until: number,
+    readonly resolve: (reply: ReadReply) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
 }
-interface CommitRequest extends Request<OnePhaseReply> {
-  readonly commit: OnePhaseCommit;
+class CommitRequest implements Request<OnePhaseReply> {
+  constructor(
+    readonly commit: OnePhaseCommit,
+    readonly until: number,
+    readonly resolve: (reply: OnePhaseReply) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
 }
 
 export interface LaneOptions {
@@ -77,56 +88,77 @@ export class Lane {
   }
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
-    return new Promise((resolve, reject) => this.#reads.add({ keys, until, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#reads.add(new ReadRequest(keys, until, resolve, reject));
+    });
   }
 
   commit(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
-    return new Promise((resolve, reject) => this.#commits.add({ commit, until, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#commits.add(new CommitRequest(commit, until, resolve, reject));
+    });
   }
 
-  async #sendReads(batch: readonly ReadRequest[]): Promise<void> {
-    const all = batch.flatMap((request) => request.keys);
-    try {
-      const values = (await this.#options.connection.execute('MGET', all)) as (string | null)[];
-      const moment = ++this.#moment;
-      const absent = all.filter((_, index) => values[index] === null);
-      const ofOtherTypes = absent.length === 0 ? NONE : await this.#findOtherTypes(absent);
+  #sendReads(batch: readonly ReadRequest[]): void {
+    const keys = batch.length === 1 ? batch[0]!.keys : batch.flatMap((request) => request.keys);
+    this.#options.connection.execute('MGET', keys).then(
+      (values) => this.#answerReads(batch, keys, values as (string | null)[]),
+      (error: unknown) => this.#failReads(batch, error),
+    );
+  }
+
+  #answerReads(
+    batch: readonly ReadRequest[],
+    keys: readonly string[],
+    values: readonly (string | null)[],
+  ): void {
+    const moment = ++this.#moment;
+    const items = values.map((value) => (value === null ? undefined : parseStoredItem(value)));
+    const answer = (): void => {
       let at = 0;
-      for (const { keys, resolve } of batch) {
-        const items = keys.map((key) => {
-          const value = values[at++];
-          if (typeof value === 'string') return parseStoredItem(value);
-          return ofOtherTypes.has(key) ? OTHER_TYPE : undefined;
-        });
-        resolve({ items, moment });
+      for (const request of batch) {
+        const end = at + request.keys.length;
+        request.resolve({ items: batch.length === 1 ? items : items.slice(at, end), moment });
+        at = end;
       }
-    } catch (error) {
-      // A read may be repeated whatever became of it.
-      if (executionOf(error) !== 'refused') await this.#reads.again(batch, error);
-      else if (batch.length > 1 && isForbiddenKey(error)) {
-        // Somebody else's forbidden key is no reason to refuse the others.
-        for (const request of batch) void this.#sendReads([request]);
-      } else refuse(batch, error);
+    };
+    if (!values.includes(null)) answer();
+    else {
+      this.#markOtherTypes(keys, items).then(answer, (error: unknown) =>
+        this.#failReads(batch, error),
+      );
     }
   }
 
+  /** A read may be repeated whatever became of it. */
+  #failReads(batch: readonly ReadRequest[], error: unknown): void {
+    if (executionOf(error) !== 'refused') void this.#reads.again(batch, error);
+    else if (batch.length > 1 && isForbiddenKey(error)) {
+      // Somebody else's forbidden key is no reason to refuse the others.
+      for (const request of batch) this.#sendReads([request]);
+    } else refuse(batch, error);
+  }
+
   /** MGET shows a hash, a list or the like as absent; who reads an absence is told which it is. */
-  async #findOtherTypes(absent: readonly string[]): Promise<ReadonlySet<string>> {
+  async #markOtherTypes(
+    keys: readonly string[],
+    items: (StoredItem | ForeignValue | undefined)[],
+  ): Promise<void> {
     const { connection } = this.#options;
-    if (Number(await connection.execute('EXISTS', absent)) === 0) return NONE;
-    const found = new Set<string>();
-    for (const key of absent) {
+    const absent = keys.filter((_, index) => items[index] === undefined);
+    if (Number(await connection.execute('EXISTS', absent)) === 0) return;
+    for (const [index, key] of keys.entries()) {
+      if (items[index] !== undefined) continue;
       try {
         await connection.execute('GETRANGE', [key, '0', '0']);
       } catch (error) {
         if (!isWrongType(error)) throw error;
-        found.add(key);
+        items[index] = OTHER_TYPE;
       }
     }
-    return found;
   }
 
-  async #sendCommits(requests: readonly CommitRequest[]): Promise<void> {
+  #sendCommits(requests: readonly CommitRequest[]): void {
     const batch = requests.filter((request) => !this.#isWithdrawn(request));
     if (batch.length === 0) return;
     const { connection, longestTimeoutMs, keepMs } = this.#options;
@@ -135,12 +167,14 @@ export class Lane {
       commit.sent = true;
       message.add(commit);
     }
-    try {
-      const replies = await COMMIT_ONE_PHASE.run(connection, message.keyCount, message.all);
-      batch.forEach((request, index) => this.#answer(request, (replies as unknown[])[index]));
-    } catch (error) {
-      this.#fail(batch, error);
-    }
+    COMMIT_ONE_PHASE.run(connection, message.keyCount, message.all).then(
+      (replies) => {
+        for (const [index, request] of batch.entries()) {
+          this.#answer(request, (replies as unknown[])[index]);
+        }
+      },
+      (error: unknown) => this.#fail(batch, error),
+    );
   }
 
   #answer(request: CommitRequest, text: unknown): void {
@@ -168,7 +202,7 @@ export class Lane {
         return this.#sendAgain(batch, error);
       case 'refused':
         if (batch.length === 1 || !isForbiddenKey(error)) return refuse(batch, error);
-        for (const request of batch) void this.#sendCommits([request]);
+        for (const request of batch) this.#sendCommits([request]);
         return;
       case 'maybe-executed': {
         const lost = new CommitReplyLostError(messageOf(error), { cause: withoutArguments(error) });

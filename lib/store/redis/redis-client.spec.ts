@@ -13,7 +13,7 @@ describe('a connection of the library', () => {
       enableOfflineQueue: false,
       enableAutoPipelining: false,
       maxRetriesPerRequest: 0,
-      commandTimeout: 500,
+      commandTimeout: undefined,
     });
   });
 

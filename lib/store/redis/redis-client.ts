@@ -29,7 +29,8 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
     reconnectOnError: null,
     // Its timer would keep a process alive that has nothing else to do.
     disconnectTimeout: 200,
-    commandTimeout: forced.commandTimeoutMs,
+    // Silence is watched by RedisConnection, at a third of the cost.
+    commandTimeout: undefined,
     connectTimeout: forced.connectTimeoutMs,
     retryStrategy: reconnectDelayMs,
   } satisfies RedisOptions;
@@ -38,7 +39,7 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
   if (isClient(source)) {
     refuseKeyPrefix(source.options.keyPrefix);
     return isCluster(source)
-      ? duplicateCluster(source, redisOptions)
+      ? duplicateCluster(source, redisOptions, forced)
       : source.duplicate(redisOptions);
   }
   refuseKeyPrefix(source.keyPrefix);
@@ -53,7 +54,11 @@ function withoutOptions(source: string, forced: RedisOptions): string {
   return url.href;
 }
 
-function duplicateCluster(cluster: Cluster, redisOptions: RedisOptions): Cluster {
+function duplicateCluster(
+  cluster: Cluster,
+  redisOptions: RedisOptions,
+  forced: ForcedOptions,
+): Cluster {
   refuseKeyPrefix(cluster.options.redisOptions?.keyPrefix);
   return cluster.duplicate([], {
     lazyConnect: true,
@@ -63,7 +68,12 @@ function duplicateCluster(cluster: Cluster, redisOptions: RedisOptions): Cluster
     scaleReads: 'master',
     clusterRetryStrategy: reconnectDelayMs,
     // The nodes of a cluster are reconnected by the cluster, never by themselves.
-    redisOptions: { ...cluster.options.redisOptions, ...redisOptions, retryStrategy: null },
+    redisOptions: {
+      ...cluster.options.redisOptions,
+      ...redisOptions,
+      retryStrategy: null,
+      commandTimeout: forced.commandTimeoutMs,
+    },
   });
 }
 

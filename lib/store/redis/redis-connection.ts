@@ -1,7 +1,12 @@
+import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
+import { EncodedCommand } from './encoded-command.js';
 import { isCluster, type RedisClient } from './redis-client.js';
 import { messageOf, withoutArguments } from './redis-errors.js';
+
+/** A timer that keeps no process alive; those of the client do, and cost three times as much. */
+const IN_BACKGROUND = { background: true } as const;
 
 const REFUSED_LOGIN = /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|invalid username/i;
 
@@ -9,13 +14,15 @@ const REFUSED_LOGIN = /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|invalid
 export class RedisConnection {
   readonly #client: RedisClient;
   readonly #clock: Clock;
+  readonly #commandTimeoutMs: number;
   #lastError: Error | undefined;
   #opened = false;
   readonly #waiting = new Set<() => void>();
 
-  constructor(client: RedisClient, clock: Clock) {
+  constructor(client: RedisClient, clock: Clock, commandTimeoutMs: number) {
     this.#client = client;
     this.#clock = clock;
+    this.#commandTimeoutMs = commandTimeoutMs;
     client.on('error', (error: Error) => {
       this.#lastError = withoutArguments(error);
       this.#wake();
@@ -76,23 +83,33 @@ export class RedisConnection {
     });
   }
 
-  async execute(command: string, args: readonly string[]): Promise<unknown> {
-    try {
-      return await this.#client.call(command, args as string[]);
-    } catch (error) {
-      this.noteError(error);
-      throw error;
-    }
+  /** A command that is not answered in time takes its connection with it. */
+  execute(command: string, args: readonly string[]): Promise<unknown> {
+    const answered = this.#clock.schedule(this.#commandTimeoutMs, this.#giveUp, IN_BACKGROUND);
+    return this.#send(command, args).then(
+      (reply) => {
+        answered();
+        return reply;
+      },
+      (error: unknown) => {
+        answered();
+        this.noteError(error);
+        throw error;
+      },
+    );
   }
 
-  /**
-   * A peer that is silent but connected would stay so, and one that is read-only is no master any more:
-   * a fresh connection finds out, through Sentinel where there is one.
-   */
+  #send(command: string, args: readonly string[]): Promise<unknown> {
+    const client = this.#client;
+    if (!(client instanceof Redis)) return client.call(command, args as string[]);
+    const encoded = new EncodedCommand(command, args);
+    client.sendCommand(encoded);
+    return encoded.promise;
+  }
+
+  /** One that is read-only is no master any more; a fresh connection may find the new one. */
   noteError(error: unknown): void {
-    const message = messageOf(error);
-    const suspect = message === 'Command timed out' || message.startsWith('READONLY');
-    if (suspect && !isCluster(this.#client)) this.#client.disconnect(true);
+    if (messageOf(error).startsWith('READONLY')) this.#giveUp();
   }
 
   /** The answers of all masters; of the only server where there is no cluster. */
@@ -120,6 +137,11 @@ export class RedisConnection {
     if (this.#client.status !== 'end') this.#client.disconnect();
     this.#wake();
   }
+
+  /** A peer that is silent but connected would stay so; what was sent to it may have happened. */
+  readonly #giveUp = (): void => {
+    if (!isCluster(this.#client)) this.#client.disconnect(true);
+  };
 
   #wake(): void {
     for (const wake of [...this.#waiting]) wake();

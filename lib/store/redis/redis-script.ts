@@ -24,33 +24,18 @@ export class RedisScript {
   }
 
   /** `args` holds the keys first. The text is constant: all data travel as arguments. */
-  async run(
-    connection: RedisConnection,
-    keyCount: number,
-    args: readonly string[],
-  ): Promise<unknown> {
-    try {
-      return await connection.execute('EVALSHA', [this.#sha, String(keyCount), ...args]);
-    } catch (error) {
+  run(connection: RedisConnection, keyCount: number, args: readonly string[]): Promise<unknown> {
+    const count = String(keyCount);
+    return connection.execute('EVALSHA', [this.#sha, count, ...args]).catch((error: unknown) => {
       if (!isNoScript(error)) throw error;
-      return connection.execute('EVAL', [this.source, String(keyCount), ...args]);
-    }
+      return connection.execute('EVAL', [this.source, count, ...args]);
+    });
   }
 }
 
 export const COMMIT_ONE_PHASE = new RedisScript('commit-one-phase.lua', {
   keys: ['record', 'items'],
-  args: [
-    'longestTimeoutMs',
-    'body',
-    'deadlineAtMs',
-    'expiresAtMs',
-    'size',
-    'kind',
-    'expected',
-    'value',
-    'ttlMs',
-  ],
+  args: ['longestTimeoutMs', 'body', 'step', 'foreign'],
   replies: [
     'committed',
     'conflict',

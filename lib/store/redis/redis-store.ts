@@ -53,7 +53,11 @@ export class RedisStore implements VersionedStore {
     this.#options = options;
     this.#keepMs = lifetime.marginMs + lifetime.retentionMs;
     this.#clockOffsetMs = clock.time() - clock.now();
-    this.#connection = new RedisConnection(openRedisClient(options.redis, options), clock);
+    this.#connection = new RedisConnection(
+      openRedisClient(options.redis, options),
+      clock,
+      options.commandTimeoutMs,
+    );
   }
 
   async open(): Promise<void> {

@@ -22,8 +22,8 @@ export interface TurnQueueOptions<R> {
   readonly mostKeys: number;
   /** A batch has at most so many requests. */
   readonly mostRequests: number;
-  /** Sends one batch; never rejects. */
-  readonly send: (batch: readonly R[]) => Promise<void>;
+  /** Sends one batch; never throws. */
+  readonly send: (batch: readonly R[]) => void;
 }
 
 /** Gathers the requests of one turn of the event loop and sends them in batches of bounded size. */
@@ -59,7 +59,7 @@ export class TurnQueue<R extends Request<never>> {
       void this.again(requests, undefined);
       return;
     }
-    for (const batch of this.#batchesOf(this.#inTime(requests))) void this.#options.send(batch);
+    for (const batch of this.#batchesOf(this.#inTime(requests))) this.#options.send(batch);
   };
 
   #inTime(requests: readonly R[], cause?: unknown): readonly R[] {

@@ -5,14 +5,16 @@
 -- KEYS[tx*] record                    the record of a transaction ...
 -- KEYS[tx*] items                     ... and its items
 -- ARGV[1] longestTimeoutMs            how far ahead a deadline may lie
--- ARGV[tx*] body                      the members of the record's JSON
--- ARGV[tx*] deadlineAtMs              by the clock of this node
--- ARGV[tx*] expiresAtMs               until when the record is kept, by the same clock
--- ARGV[tx*] size                      the number of items
--- ARGV[item*] kind                    r read, d delete, w write, b blind write, i increment, a adopt; W B I A with ttlMs
--- ARGV[item*] expected                r d w: `<version>|`, empty for absent; a: the foreign value
--- ARGV[item*] value                   w a: the item; b: it without its count; i: writer|index,by,min,max;...
--- ARGV[item*] ttlMs                   W B I A: milliseconds until the item expires
+-- ARGV[tx*] body                      `<size> <deadlineAtMs> <expiresAtMs> <members>`: the number of items, the
+--                                     deadline and until when the record is kept by the clock of this node,
+--                                     the members of the record's JSON
+-- ARGV[item*] step                    a letter and what it needs. With a capital one, `<ttlMs> ` comes between.
+--                                     r<version>| d<version>|        read, delete; the version is empty for absence
+--                                     w<version>|<item>              write
+--                                     b<item without its count>      blind write
+--                                     i<writer>|<index,by,min,max;>  increment
+--                                     a<item>                        adopt
+-- ARGV[item*] foreign                 for `a` only: the foreign value that must stand
 --
 -- REPLY committed                     with `index:count` for each item written without an expected version
 -- REPLY conflict locked               the index of the item, the version that stands
@@ -28,6 +30,8 @@ local k, a, replies = 1, 2, {}
 local keys, values, ttls, writes, plain, counts = {}, {}, {}, 0, true, ''
 local HEAD = 1024 -- enough for a version, a lock and some sixty counters
 local lasts = {} -- numbers as texts: the server formats a number that Lua hands over slowly
+
+local READ, DELETE, BLIND, INCREMENT, ADOPT = string.byte('rdbia', 1, 5)
 
 local function failure(reply) return type(reply) == 'table' and reply.err or nil end
 
@@ -102,22 +106,29 @@ local function blind(key, index, value, ttl)
   plan(key, count .. value, ttl)
 end
 
--- Checks one item and plans its write. Answers how many arguments it took and, if not, why not.
+-- Checks one item and plans its write. Answers why it must not be written, if so.
 local function judge(key, index)
-  local kind, expected = ARGV[a], ARGV[a + 1]
-  if kind == 'b' then return 2, blind(key, index, expected) end
-  if kind == 'i' then return 2, increment(key, index, expected) end
-  if kind == 'B' then return 3, blind(key, index, expected, ARGV[a + 2]) end
-  if kind == 'I' then return 3, increment(key, index, expected, ARGV[a + 2]) end
-  local taken = (kind == 'w' or kind == 'a') and 3 or (kind == 'W' or kind == 'A') and 4 or 2
+  local step, at, ttl = ARGV[a], 2, nil
+  local kind = string.byte(step)
+  if kind < 97 then
+    kind, ttl, at = kind + 32, string.match(step, '^.(%d+) ()')
+  end
+  a = a + 1
+  if kind == BLIND then return blind(key, index, string.sub(step, at), ttl) end
+  if kind == INCREMENT then return increment(key, index, string.sub(step, at), ttl) end
   local stands
-  if kind == 'a' or kind == 'A' then stands = redis.pcall('GET', key) == expected
-  elseif expected == '' then stands = redis.call('EXISTS', key) == 0
-  else stands = start(key, #expected) == expected end
-  if not stands then return taken, refuse(key, index) end
-  if kind == 'd' then plan(key, false)
-  elseif kind ~= 'r' then plan(key, ARGV[a + 2], taken == 4 and ARGV[a + 3]) end
-  return taken
+  if kind == ADOPT then
+    stands = redis.pcall('GET', key) == ARGV[a]
+    a = a + 1
+  else
+    local bar = string.find(step, '|', at, true)
+    if bar == at then stands = redis.call('EXISTS', key) == 0
+    else stands = start(key, bar - at + 1) == string.sub(step, at, bar) end
+    at = bar + 1
+  end
+  if not stands then return refuse(key, index) end
+  if kind == DELETE then plan(key, false)
+  elseif kind ~= READ then plan(key, string.sub(step, at), ttl) end
 end
 
 -- Writes what is planned; answers the server's error, and whether anything was written before it.
@@ -147,12 +158,19 @@ local function write()
   end
 end
 
+-- What the record says, if there is one.
+local function outcome(record)
+  local state = start(record, 1)
+  if failure(state) then return 'failed ' .. state.err end
+  return state == 'c' and 'committed' or state == 'r' and 'rolled_back' or nil
+end
+
 -- Out of memory, read-only, disk: only the first write of all, the record, can fail for these.
 local function apply(record, body, expiresAt)
-  local err = failure(redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt))
-  if err then return 'failed ' .. err end
-  local written
-  err, written = write()
+  local reply = redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt, 'NX')
+  if not reply then return outcome(record) or 'failed ERR the record is not one of ours' end
+  if failure(reply) then return 'failed ' .. reply.err end
+  local err, written = write()
   if not err then return 'committed' .. counts end
   if written then return 'torn ' .. err end
   -- A permission was taken away in the meantime: nothing but the record was written.
@@ -161,24 +179,19 @@ local function apply(record, body, expiresAt)
 end
 
 while k <= #KEYS do
-  local record, body, deadline, size = KEYS[k], ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 3])
-  local expiresAt, reply = ARGV[a + 2], nil
+  local record, refusal = KEYS[k], nil
+  local size, deadline, expiresAt, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+) ()')
+  local body = string.sub(ARGV[a], from)
+  size, deadline = tonumber(size), tonumber(deadline)
   writes, plain, counts = 0, true, ''
-  if redis.call('EXISTS', record) == 1 then
-    local state = start(record, 1)
-    if failure(state) then reply = 'failed ' .. state.err
-    elseif state == 'c' then reply = 'committed'
-    elseif state == 'r' then reply = 'rolled_back' end
-  end
-  if not reply and (now >= deadline or deadline > latest) then
-    reply = 'deadline ' .. string.format('%.0f', now)
-  end
-  a = a + 4
+  if now >= deadline or deadline > latest then refusal = 'deadline ' .. string.format('%.0f', now) end
+  a = a + 1
   for i = 1, size do
-    local taken, why = judge(KEYS[k + i], i - 1)
-    a, reply = a + taken, reply or why
+    local why = judge(KEYS[k + i], i - 1)
+    refusal = refusal or why
   end
-  replies[#replies + 1] = reply or apply(record, body, expiresAt)
+  -- Where a record stands, it counts, whatever the items look like by now.
+  replies[#replies + 1] = refusal and (outcome(record) or refusal) or apply(record, body, expiresAt)
   k = k + size + 1
 end
 return replies

@@ -1,5 +1,5 @@
 import { commitCountOf } from '../store/version.js';
-import type { LoggedItem } from './operation-log.js';
+import type { CommitItem } from '../store/versioned-store.js';
 
 const PLAIN = /^[\w:.@{}/-]*$/;
 
@@ -16,18 +16,22 @@ export interface RecordedCall {
  */
 export function printRecord(
   { name, callId, attempt }: RecordedCall,
-  items: readonly LoggedItem[],
+  items: readonly CommitItem[],
 ): string {
-  let operations = '';
+  let text = name === undefined ? '"call":"' : `"name":${quote(name)},"call":"`;
+  text += `${callId}","attempt":${attempt},"operations":[`;
+  let start = '[';
   for (const { key, change, expected } of items) {
     const seen = expected === undefined ? undefined : commitCountOf(expected);
-    const kind = change === undefined ? 'r' : change.kind[0];
-    const t = seen === undefined || change === undefined ? (seen ?? null) : seen + 1;
-    operations += `${operations === '' ? '' : ','}["${kind}",${quote(key)},${t}]`;
+    const t = seen === undefined || change === undefined ? (seen ?? 'null') : seen + 1;
+    text += start + KINDS[change?.kind ?? 'read'] + quote(key) + ',' + t + ']';
+    start = ',[';
   }
-  const named = name === undefined ? '' : `"name":${quote(name)},`;
-  return `${named}"call":"${callId}","attempt":${attempt},"operations":[${operations}]`;
+  return text + ']';
 }
+
+/** Each as the beginning of an operation. */
+const KINDS = { read: '"r",', write: '"w",', delete: '"d",', increment: '"i",' } as const;
 
 function quote(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
