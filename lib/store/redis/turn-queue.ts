@@ -6,6 +6,13 @@ import { isServerError, messageOf, withoutArguments } from './redis-errors.js';
 /** How long to wait before sending again what a ready server would not execute yet. */
 const RETRY_DELAY_MS = 25;
 
+/**
+ * A turn is sent in some parts, so that the server works on one while the next is made ready; smaller
+ * ones than this cost more than they gain.
+ */
+const PARTS_PER_TURN = 4;
+const FEWEST_PER_PART = 4;
+
 /** Something that waits for its turn, until its time is over. */
 export interface Request<T> {
   readonly until: number;
@@ -85,12 +92,14 @@ export class TurnQueue<R extends Request<never>> {
 
   #batchesOf(requests: readonly R[]): readonly (readonly R[])[] {
     const { sizeOf, mostKeys, mostRequests } = this.#options;
+    const part = Math.max(Math.ceil(requests.length / PARTS_PER_TURN), FEWEST_PER_PART);
+    const most = Math.min(part, mostRequests);
     const batches: R[][] = [];
     let keys = 0;
     for (const request of requests) {
       const last = batches.at(-1);
       const size = sizeOf(request);
-      if (last === undefined || last.length >= mostRequests || keys + size > mostKeys) {
+      if (last === undefined || last.length >= most || keys + size > mostKeys) {
         batches.push([request]);
         keys = size;
       } else {
