@@ -3,6 +3,8 @@ export * from './module/index.js';
 export * from './repository/index.js';
 export * from './transactional/index.js';
 
+export { RecoveryService } from './commit/recovery-service.js';
+export type { RecoveryReport } from './commit/recovery.js';
 export { Propagation } from './transaction/propagation.js';
 export { Transaction, type TransactionStatus } from './transaction/transaction.js';
 export { TransactionManager } from './transaction/transaction-manager.js';
@@ -17,19 +19,26 @@ export type {
 } from './transaction/transaction-options.js';
 export { TRANSACTION_CHANNELS, type TransactionEvent } from './transaction/transaction-events.js';
 
+export type { Holdings, Journal } from './store/journal.js';
 export type { Clock, Cancel } from './store/clock.js';
 export type { StoredItem, ForeignValue } from './store/stored-item.js';
 export type { TransactionAddress } from './store/transaction-address.js';
 export {
   CommitReplyLostError,
+  type AppliedStatus,
   type CommitItem,
   type CounterIncrement,
   type FencedOutcome,
+  type HeldItem,
   type ItemChange,
+  type ItemRefusal,
   type OnePhaseCommit,
   type OnePhaseReply,
+  type PrepareReply,
+  type PrepareRequest,
   type ReadReply,
   type RecordedOutcome,
   type RecordLifetime,
+  type TransactionRecord,
   type VersionedStore,
 } from './store/versioned-store.js';

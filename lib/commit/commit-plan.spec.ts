@@ -1,4 +1,4 @@
-import { planCommit, type CommitPlan, type PlacedItem } from './commit-plan.js';
+import { planCommit, type CommitPlan, type Home, type PlacedItem } from './commit-plan.js';
 
 const write = { kind: 'write', counters: '', payload: '', ttlMs: undefined } as const;
 
@@ -11,18 +11,21 @@ const oneNode = [item('a/1'), item('a/1')];
 const twoNodes = [item('a/1'), item('a/2')];
 const twoStores = [item('a/1'), item('b/1')];
 const changedOne = [item('a/1'), item('a/1', true)];
-const changedAcross = [item('a/1'), item('a/2', true)];
+const across = [item('a/1'), item('a/2', true)];
 
 interface Row {
   readonly items: readonly PlacedItem[];
   readonly readAtOnce: boolean;
-  readonly announcedIn?: string;
+  readonly home?: Home;
   readonly plan: CommitPlan;
 }
 
+const home = (node: string): Home => ({ store: node.split('/')[0]!, node });
 const nothing: CommitPlan = { kind: 'nothing' };
 const validate: CommitPlan = { kind: 'validate' };
-const onePhase = (store: string): CommitPlan => ({ kind: 'one-phase', store });
+const onePhase: CommitPlan = { kind: 'one-phase', store: 'a' };
+const twoPhase: CommitPlan = { kind: 'two-phase', store: 'a' };
+const crossStore: CommitPlan = { kind: 'cross-store', stores: ['a', 'b'] };
 
 describe('the plan of a commit', () => {
   it.each<readonly [string, Row]>([
@@ -32,41 +35,51 @@ describe('the plan of a commit', () => {
     ['a look again at reads of several', { items: oneNode, readAtOnce: false, plan: validate }],
     ['a look again at several nodes', { items: twoNodes, readAtOnce: true, plan: validate }],
     ['a look again at several stores', { items: twoStores, readAtOnce: true, plan: validate }],
+    ['one step for changes', { items: changedOne, readAtOnce: false, plan: onePhase }],
+    ['two phases for changes across nodes', { items: across, readAtOnce: true, plan: twoPhase }],
     [
-      'a record alone, where only the address is known',
-      { items: [], readAtOnce: true, announcedIn: 'b', plan: onePhase('b') },
+      'two phases for a change that depends on another node',
+      { items: [item('a/2'), item('a/1', true)], readAtOnce: true, plan: twoPhase },
     ],
     [
-      'one step with a record for reads whose address is known',
-      { items: oneNode, readAtOnce: true, announcedIn: 'a', plan: onePhase('a') },
+      'a refusal of changes across stores',
+      { items: [...twoStores, item('b/1', true)], readAtOnce: true, plan: crossStore },
+    ],
+  ])('is %s', (_, { items, readAtOnce, plan }) => {
+    expect(planCommit({ items, readAtOnce, home: undefined })).toEqual(plan);
+  });
+
+  it.each<readonly [string, Row & { readonly home: Home }]>([
+    ['a record alone', { items: [], readAtOnce: true, home: home('a/1'), plan: onePhase }],
+    [
+      'one step with a record for reads of its node',
+      { items: oneNode, readAtOnce: true, home: home('a/1'), plan: onePhase },
     ],
     [
-      'a look again at several nodes, whose address is known',
-      { items: twoNodes, readAtOnce: true, announcedIn: 'a', plan: validate },
-    ],
-    ['one step for changes', { items: changedOne, readAtOnce: false, plan: onePhase('a') }],
-    [
-      'one step for changes whose address is known',
-      { items: changedOne, readAtOnce: false, announcedIn: 'a', plan: onePhase('a') },
+      'two phases for reads of another node',
+      { items: oneNode, readAtOnce: true, home: home('a/2'), plan: twoPhase },
     ],
     [
-      'a refusal of changes across nodes',
-      {
-        items: changedAcross,
-        readAtOnce: true,
-        plan: { kind: 'cross-node', nodes: ['a/1', 'a/2'] },
-      },
+      'a look again at several nodes',
+      { items: twoNodes, readAtOnce: true, home: home('a/1'), plan: validate },
     ],
     [
-      'a refusal of changes across stores, whose address is known',
-      {
-        items: [...twoStores, item('b/1', true)],
-        readAtOnce: true,
-        announcedIn: 'a',
-        plan: { kind: 'cross-node', nodes: ['a/1', 'b/1'] },
-      },
+      'one step for changes of its node',
+      { items: changedOne, readAtOnce: false, home: home('a/1'), plan: onePhase },
     ],
-  ])('is %s', (_, { items, readAtOnce, announcedIn, plan }) => {
-    expect(planCommit({ items, readAtOnce, announcedIn })).toEqual(plan);
+    [
+      'two phases for changes of another node',
+      { items: changedOne, readAtOnce: false, home: home('a/2'), plan: twoPhase },
+    ],
+    [
+      'two phases for changes across nodes',
+      { items: across, readAtOnce: true, home: home('a/3'), plan: twoPhase },
+    ],
+    [
+      'a refusal of changes in another store',
+      { items: changedOne, readAtOnce: true, home: home('b/1'), plan: crossStore },
+    ],
+  ])('is, where somebody knows the address, %s', (_, { items, readAtOnce, home, plan }) => {
+    expect(planCommit({ items, readAtOnce, home })).toEqual(plan);
   });
 });

@@ -14,38 +14,61 @@ export type CommitPlan =
   | { readonly kind: 'validate' }
   /** Everything lies on one node. */
   | { readonly kind: 'one-phase'; readonly store: string }
-  | { readonly kind: 'cross-node'; readonly nodes: readonly string[] };
+  /** Everything lies in one store, on several of its nodes. */
+  | { readonly kind: 'two-phase'; readonly store: string }
+  | { readonly kind: 'cross-store'; readonly stores: readonly string[] };
+
+/** Where the record of a transaction lies whose address is known outside. */
+export interface Home {
+  readonly store: string;
+  readonly node: string;
+}
 
 export interface CommitFacts {
   /** What must hold and what changes; reads that nobody validates are not among them. */
   readonly items: readonly PlacedItem[];
   /** All reads bear the same moment; with one node that is one atomic step. */
   readonly readAtOnce: boolean;
-  /** The store that the transaction's record belongs to, where its address is known outside. */
-  readonly announcedIn: string | undefined;
+  /** Undefined as long as nobody outside knows the address: the record may lie anywhere. */
+  readonly home: Home | undefined;
 }
 
 /**
- * | changes | nodes  | address known outside | reads in one step | plan       |
- * |---------|--------|-----------------------|-------------------|------------|
- * | no      | any    | no                    | yes               | nothing    |
- * | no      | any    | no                    | no                | validate   |
- * | no      | one    | yes                   | any               | one-phase  |
- * | no      | several| yes                   | any               | validate   |
- * | yes     | one    | any                   | any               | one-phase  |
- * | yes     | several| any                   | any               | cross-node |
+ * | changes | nodes                       | address known outside | reads in one step | plan        |
+ * |---------|-----------------------------|-----------------------|-------------------|-------------|
+ * | no      | any                         | no                    | yes               | nothing     |
+ * | no      | any                         | no                    | no                | validate    |
+ * | no      | one, of the home's store    | yes                   | any               | as if yes   |
+ * | no      | several                     | yes                   | any               | validate    |
+ * | yes     | one, and home there or free | any                   | any               | one-phase   |
+ * | yes     | several of one store        | any                   | any               | two-phase   |
+ * | yes     | of several stores           | any                   | any               | cross-store |
  */
-export function planCommit({ items, readAtOnce, announcedIn }: CommitFacts): CommitPlan {
+export function planCommit(facts: CommitFacts): CommitPlan {
+  const { items, home } = facts;
   const changes = items.some((item) => item.change !== undefined);
-  const first = items[0];
-  const oneNode = items.every((item) => item.node === first?.node);
-  if (!changes) {
-    if (announcedIn !== undefined && oneNode) {
-      return { kind: 'one-phase', store: first?.store ?? announcedIn };
-    }
-    const together = items.length === 0 || (readAtOnce && oneNode);
-    return { kind: together ? 'nothing' : 'validate' };
+  const oneNode = items.every((item) => item.node === items[0]?.node);
+  if (!changes && (home === undefined || !oneNode)) return planReads(facts, oneNode);
+  const [first] = items;
+  // The common case, of one node or of a single server, needs no look at all stores.
+  if (first !== undefined && oneNode && home === undefined) {
+    return { kind: 'one-phase', store: first.store };
   }
-  if (oneNode && first !== undefined) return { kind: 'one-phase', store: first.store };
-  return { kind: 'cross-node', nodes: [...new Set(items.map((item) => item.node))] };
+  const [store, ...others] = storesOf(items, home);
+  if (store === undefined) return { kind: 'nothing' };
+  if (others.length > 0) return { kind: 'cross-store', stores: [store, ...others] };
+  const nodes = home === undefined ? items : [...items, home];
+  const together = nodes.every(({ node }) => node === nodes[0]?.node);
+  return { kind: together ? 'one-phase' : 'two-phase', store };
+}
+
+function planReads({ items, readAtOnce }: CommitFacts, oneNode: boolean): CommitPlan {
+  const together = items.length === 0 || (readAtOnce && oneNode);
+  return { kind: together ? 'nothing' : 'validate' };
+}
+
+function storesOf(items: readonly PlacedItem[], home: Home | undefined): readonly string[] {
+  const stores = new Set(items.map((item) => item.store));
+  if (home !== undefined) stores.add(home.store);
+  return [...stores];
 }

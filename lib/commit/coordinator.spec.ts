@@ -8,7 +8,9 @@ const clock = new ManualClock();
 const lifetime = { longestTimeoutMs: 1000, marginMs: 100, retentionMs: 100 };
 const stores = ['default', 'other'].map((name) => new EmbeddedStore({ name, clock, lifetime }));
 const [store, other] = stores as [EmbeddedStore, EmbeddedStore];
-const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, each])), clock);
+const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, each])), clock, {
+  instance: 'me',
+});
 
 const seen = (key: string, expected: string, at = store): PlacedItem => ({
   store: at.name,
@@ -34,7 +36,6 @@ describe('reads that are validated', () => {
     ['another version', '5.w||{}', '5.w'],
     ['the same count by another writer', '4.x||{}', '4.x'],
     ['nothing', undefined, '0'],
-    ['a lock of anybody', '4.w*holder@0@1||{}', '4.w'],
     ['a value of another program', 'foreign', 'foreign'],
   ])('are a conflict where %s stands now', async (_, stands, found) => {
     if (stands !== undefined) store.setForeign('a', stands);
@@ -42,6 +43,18 @@ describe('reads that are validated', () => {
     const result = await coordinator.validate([seen('b', '0'), seen('a', '4.w')], 10);
 
     expect(result).toEqual({ status: 'conflict', index: 1, found });
+  });
+
+  it.each([
+    ['the version still stands', '4.w*holder@0@1!~9||{}', '4.w', '4.w'],
+    ['nothing stands still', '0.7*holder@0@1||', '0', '0'],
+    ['another version stands', '5.w*holder@0@1||{}', '4.w', '5.w'],
+  ])('meet a lock of anybody, though %s', async (_, stands, expected, found) => {
+    store.setForeign('a', stands);
+
+    const result = await coordinator.validate([seen('b', '0'), seen('a', expected)], 10);
+
+    expect(result).toEqual({ status: 'locked', index: 1, found });
   });
 
   it('are a conflict where an absence has become a value of another program', async () => {

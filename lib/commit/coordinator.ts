@@ -10,58 +10,63 @@ import {
   recordKeyOf,
   type TransactionAddress,
 } from '../store/transaction-address.js';
+import { isPlaceholder } from '../store/lock.js';
 import { ABSENT_VERSION } from '../store/version.js';
 import {
   CommitReplyLostError,
   type OnePhaseCommit,
-  type OnePhaseReply,
   type ReadReply,
   type RecordedOutcome,
   type VersionedStore,
 } from '../store/versioned-store.js';
-import { planCommit, type CommitFacts, type PlacedItem } from './commit-plan.js';
-import { printRecord, type RecordedCall } from './transaction-record.js';
+import {
+  COMMITTED,
+  type CommitRequest,
+  type CommitResult,
+  type SentCommit,
+} from './commit-request.js';
+import { planCommit, type Home, type PlacedItem } from './commit-plan.js';
+import { FinishingWork } from './finishing-work.js';
+import { InstanceJournal, type HeartbeatOptions } from './instance-journal.js';
+import { LockSettler } from './lock-settler.js';
+import { printRecord } from './transaction-record.js';
+import { TwoPhaseCommit } from './two-phase.js';
 
-/** Everything the coordinator needs to know of a transaction that wants to commit. */
-export interface CommitRequest extends CommitFacts {
-  readonly id: string;
-  /** Local monotonic milliseconds. */
-  readonly until: number;
-  /** Fixed earlier, if somebody asked for it. */
-  readonly address: TransactionAddress | undefined;
-  readonly call: RecordedCall;
-  /** Filled in as soon as the commit may happen, so that a caller who gives up knows what to say. */
-  sent: SentCommit | undefined;
+export interface CoordinatorOptions {
+  /** The tag of this process or worker, unique for ever. */
+  readonly instance: string;
+  readonly heartbeat?: HeartbeatOptions;
 }
 
-/** A commit that was handed to a store. */
-export interface SentCommit {
-  readonly commit: OnePhaseCommit;
-  readonly store: VersionedStore;
-}
-
-/** `fenced`: the reply was lost, and the commit was made impossible before it happened. */
-export type CommitResult = OnePhaseReply | { readonly status: 'fenced' };
+export const DEFAULT_HEARTBEAT: HeartbeatOptions = { heartbeatMs: 1000, lapseMs: 3000 };
 
 /** Where several stores answer, the first of these counts. */
 const PRECEDENCE: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
 
-export const COMMITTED: CommitResult = { status: 'committed', commitCounts: new Map() };
-
 /**
  * The commit protocol. It alone knows the order of the steps:
  *
- * I1 Nothing is written before everything is checked, in one atomic step.
- * I2 The outcome is decided only by writing the record, in the step that writes the items.
+ * I1 Nothing is written before everything is checked: in one atomic step, or behind locks.
+ * I2 The outcome is decided only by writing the record, in the step that writes the items beside it.
  * I3 An outcome that is not known is never guessed: it is fenced, or reported as unknown.
  */
 export class Coordinator {
   readonly #stores: ReadonlyMap<string, VersionedStore>;
   readonly #clock: Clock;
+  readonly #locks: LockSettler;
+  readonly #journal: InstanceJournal;
+  readonly #finishing: FinishingWork;
 
-  constructor(stores: ReadonlyMap<string, VersionedStore>, clock: Clock) {
+  constructor(
+    stores: ReadonlyMap<string, VersionedStore>,
+    clock: Clock,
+    { instance, heartbeat = DEFAULT_HEARTBEAT }: CoordinatorOptions,
+  ) {
     this.#stores = stores;
     this.#clock = clock;
+    this.#locks = new LockSettler(clock);
+    this.#journal = new InstanceJournal(instance, clock, heartbeat);
+    this.#finishing = new FinishingWork(clock, this.#journal);
   }
 
   get clock(): Clock {
@@ -79,6 +84,27 @@ export class Coordinator {
     return this.store(store).read(keys, until);
   }
 
+  /** A reply that shows locks, made one that shows values. */
+  readPast(
+    store: string,
+    keys: readonly string[],
+    reply: ReadReply,
+    until: number,
+  ): Promise<ReadReply> {
+    return this.#locks.readPast(this.store(store), keys, reply, until);
+  }
+
+  /** Settles the lock that a commit met, where it can be, so that the next attempt may pass. */
+  async settleLock({ store, key }: PlacedItem, until: number): Promise<void> {
+    await this.#locks.settleKeys(this.store(store), [key], until);
+  }
+
+  /** Lets what is left of decided transactions be done. */
+  async close(): Promise<void> {
+    await this.#finishing.close();
+    this.#journal.close();
+  }
+
   /** Fixes the home of a transaction: the smallest slot among the keys. */
   addressFor(
     id: string,
@@ -87,7 +113,8 @@ export class Coordinator {
     until: number,
   ): TransactionAddress {
     const owner = this.store(store);
-    return { id, home: owner.homeOf(keys), deadlineAtMs: Math.ceil(owner.toNodeTime(until)) };
+    const home = owner.homeOf(keys);
+    return { id, home, deadlineAtMs: Math.ceil(owner.toNodeTime(until, home)) };
   }
 
   /**
@@ -95,16 +122,19 @@ export class Coordinator {
    * @throws CrossNodeTransactionError
    */
   commit(request: CommitRequest): CommitResult | Promise<CommitResult> {
-    const plan = planCommit(request);
+    const { items, readAtOnce } = request;
+    const plan = planCommit({ items, readAtOnce, home: this.#homeOf(request) });
     switch (plan.kind) {
       case 'nothing':
         return COMMITTED;
       case 'validate':
-        return this.validate(request.items, request.until);
-      case 'cross-node':
-        throw new CrossNodeTransactionError(plan.nodes);
+        return this.validate(items, request.until);
+      case 'cross-store':
+        throw new CrossNodeTransactionError(plan.stores);
       case 'one-phase':
         return this.#commitOnePhase(this.store(plan.store), request);
+      case 'two-phase':
+        return this.#commitTwoPhase(this.store(plan.store), request);
     }
   }
 
@@ -126,7 +156,11 @@ export class Coordinator {
       return locked || versionFound(found) !== item.expected;
     });
     if (index < 0) return COMMITTED;
-    return { status: 'conflict', index, found: versionFound(stood.get(items[index]!)) };
+    const found = stood.get(items[index]!);
+    if (found?.kind === 'item' && found.lock !== undefined) {
+      return { status: 'locked', index, found: versionFound(found) };
+    }
+    return { status: 'conflict', index, found: versionFound(found) };
   }
 
   /** Makes sure that nobody finds the transaction undecided whose address is known outside. */
@@ -143,7 +177,7 @@ export class Coordinator {
     const recorded = await Promise.all(stores.map((store) => store.outcome(address, until)));
     const outcome = PRECEDENCE.find((one) => recorded.includes(one)) ?? 'expired';
     const overdue = stores.every(
-      (store) => store.toNodeTime(this.#clock.now()) >= address.deadlineAtMs,
+      (store) => store.toNodeTime(this.#clock.now(), address.home) >= address.deadlineAtMs,
     );
     if (outcome !== 'undecided' || !overdue) return outcome;
     const fenced = await Promise.all(stores.map((store) => store.fence(address, until)));
@@ -152,13 +186,35 @@ export class Coordinator {
   }
 
   #commitOnePhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
-    const { id, items, until } = request;
-    if (request.address !== undefined) refuseForeignHome(store, request, request.address);
-    const address = request.address ?? this.addressFor(id, store.name, homeKeys(items), until);
+    const { items, until } = request;
+    const address = this.#addressOf(store, request);
     const record = printRecord(request.call, items);
     const commit: OnePhaseCommit = { address, items, record, sent: false };
     request.sent = { commit, store };
     return store.commitOnePhase(commit, until);
+  }
+
+  #commitTwoPhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
+    const address = this.#addressOf(store, request);
+    const home = store.nodeOf(recordKeyOf(address));
+    const environment = {
+      finishing: this.#finishing,
+      journal: this.#journal,
+      validate: this.validate.bind(this),
+      resolve: this.resolve.bind(this),
+    };
+    return new TwoPhaseCommit(environment, store, request, { address, home }).run();
+  }
+
+  #addressOf(store: VersionedStore, { id, items, address, until }: CommitRequest) {
+    return address ?? this.addressFor(id, store.name, homeKeys(items), until);
+  }
+
+  /** Where the record has to lie since somebody has asked for the address. */
+  #homeOf({ address, announcedIn }: CommitRequest): Home | undefined {
+    if (address === undefined || announcedIn === undefined) return undefined;
+    const node = this.store(announcedIn).nodeOf(recordKeyOf(address));
+    return { store: announcedIn, node };
   }
 
   /**
@@ -187,19 +243,6 @@ export class Coordinator {
   }
 }
 
-/** The address was asked for before it was known where the items lie. */
-function refuseForeignHome(
-  store: VersionedStore,
-  { items, announcedIn = store.name }: CommitRequest,
-  address: TransactionAddress,
-): void {
-  const home = announcedIn === store.name ? store.nodeOf(recordKeyOf(address)) : announcedIn;
-  const [first] = items;
-  if (first !== undefined && first.node !== home) {
-    throw new CrossNodeTransactionError([home, first.node]);
-  }
-}
-
 /** The written items say where the record lies; where nothing is written, the read ones. */
 function homeKeys(items: readonly PlacedItem[]): readonly string[] {
   const written = items.filter((item) => item.change !== undefined);
@@ -209,5 +252,6 @@ function homeKeys(items: readonly PlacedItem[]): readonly string[] {
 /** A foreign value is nobody's version. */
 function versionFound(stood: ReadReply['items'][number]): string {
   if (stood === undefined) return ABSENT_VERSION;
-  return stood.kind === 'item' ? stood.version : stood.kind;
+  if (stood.kind === 'foreign') return stood.kind;
+  return isPlaceholder(stood) ? ABSENT_VERSION : stood.version;
 }

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
+import { RecoveryService } from '../commit/recovery-service.js';
 import { ModuleOptionsError } from '../errors/index.js';
 import { definitionOf, type EntityClass } from '../repository/entity-definition.js';
 import { TransactionManager } from '../transaction/transaction-manager.js';
@@ -37,10 +38,15 @@ export class DistributedTxFeatureModule {}
       inject: [DistributedTxRuntime],
       useFactory: (runtime: DistributedTxRuntime) => runtime.manager,
     },
+    {
+      provide: RecoveryService,
+      inject: [DistributedTxRuntime],
+      useFactory: (runtime: DistributedTxRuntime) => runtime.recovery,
+    },
     RepositoryFactory,
     TransactionalExplorer,
   ],
-  exports: [TransactionManager, DistributedTxRuntime, RepositoryFactory],
+  exports: [TransactionManager, RecoveryService, DistributedTxRuntime, RepositoryFactory],
 })
 export class DistributedTxModule extends ConfigurableModuleClass implements OnApplicationShutdown {
   constructor(

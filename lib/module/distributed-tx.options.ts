@@ -48,6 +48,8 @@ export interface DistributedTxModuleOptions {
     /** More than the clocks of a node and its replicas ever differ, in milliseconds. 0 to 600000. @default 10000 */
     readonly marginMs?: number;
   };
+  /** How transactions over several nodes are finished whose process has died. */
+  readonly recovery?: Partial<RecoveryOptions>;
   /** Bounds that are checked before anything is sent. */
   readonly limits?: Partial<TransactionLimits>;
   /** Accepts a server that evicts by this policy, and the silent loss it means. @default none */
@@ -58,6 +60,19 @@ export interface DistributedTxModuleOptions {
   readonly clock?: Clock;
   /** Where the jitter of retries comes from. For tests. @default Math.random */
   readonly random?: Random;
+}
+
+export interface RecoveryOptions {
+  /** Whether this instance looks for what others left behind. @default true */
+  readonly enabled: boolean;
+  /** Between two looks, in milliseconds; drawn between half and one and a half of it. 10 to 3600000. @default 1000 */
+  readonly intervalMs: number;
+  /** How many transactions of a dead instance are finished at once. 1 to 10000. @default 100 */
+  readonly batch: number;
+  /** How often this instance says that it lives, in milliseconds. 10 to 600000. @default 1000 */
+  readonly heartbeatMs: number;
+  /** After so long without a heartbeat an instance counts as dead, in milliseconds. 20 to 3600000. @default three heartbeats */
+  readonly lapseMs: number;
 }
 
 type Range = readonly [min: number, max: number, byDefault: number];
@@ -71,6 +86,7 @@ export interface ResolvedModuleOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly lifetime: RecordLifetime;
+  readonly recovery: RecoveryOptions;
   readonly limits: TransactionLimits;
   readonly allowEvictionPolicy: string | undefined;
 }
@@ -86,12 +102,21 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DistributedTxModuleOptions>([
   'connectTimeoutMs',
   'commandTimeoutMs',
   'record',
+  'recovery',
   'limits',
   'allowEvictionPolicy',
   'allowEmbeddedInProduction',
   'clock',
   'random',
 ]);
+
+const RECOVERY_NAMES: readonly (keyof RecoveryOptions)[] = [
+  'enabled',
+  'intervalMs',
+  'batch',
+  'heartbeatMs',
+  'lapseMs',
+];
 
 /** @throws ModuleOptionsError naming the option, its value and what is allowed. */
 export function resolveModuleOptions(options: DistributedTxModuleOptions): ResolvedModuleOptions {
@@ -119,6 +144,7 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
       retentionMs: within('record.retentionMs', record.retentionMs, [0, 86_400_000, 30_000]),
       marginMs: within('record.marginMs', record.marginMs, [0, 600_000, 10_000]),
     }),
+    recovery: resolveRecovery(options.recovery ?? {}),
     limits: resolveLimits(options.limits ?? {}),
     allowEvictionPolicy: options.allowEvictionPolicy,
   });
@@ -186,6 +212,29 @@ function isRedisSource(redis: unknown): boolean {
 /** What stands before the @ may be a password, however little of a URL the text is. */
 function withoutPassword(redis: unknown): unknown {
   return typeof redis === 'string' ? redis.replace(/^.*@/s, '…@') : redis;
+}
+
+function resolveRecovery(recovery: Partial<RecoveryOptions>): RecoveryOptions {
+  assertObject('recovery', recovery);
+  refuseUnknown('recovery.', recovery, RECOVERY_NAMES);
+  const { enabled = true } = recovery;
+  if (typeof enabled !== 'boolean') wrong('recovery.enabled', enabled, 'true or false');
+  const heartbeatMs = within('recovery.heartbeatMs', recovery.heartbeatMs, [10, 600_000, 1000]);
+  const lapseMs = within('recovery.lapseMs', recovery.lapseMs, [20, 3_600_000, 3 * heartbeatMs]);
+  if (lapseMs < 2 * heartbeatMs) {
+    wrong(
+      'recovery.lapseMs',
+      lapseMs,
+      `at least twice recovery.heartbeatMs, which is ${heartbeatMs}`,
+    );
+  }
+  return Object.freeze({
+    enabled,
+    intervalMs: within('recovery.intervalMs', recovery.intervalMs, [10, 3_600_000, 1000]),
+    batch: within('recovery.batch', recovery.batch, [1, 10_000, 100]),
+    heartbeatMs,
+    lapseMs,
+  });
 }
 
 function resolveLimits(limits: Partial<TransactionLimits>): TransactionLimits {

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Coordinator } from '../commit/coordinator.js';
+import { RecoveryService } from '../commit/recovery-service.js';
 import { systemClock, type Clock } from '../store/clock.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
 import { RedisStore } from '../store/redis/redis-store.js';
@@ -13,12 +14,16 @@ import {
   type StoreOptions,
 } from './distributed-tx.options.js';
 
+/** How long one round of recovery may take. */
+const RECOVERY_TIMEOUT_MS = 10_000;
+
 /** Everything one application needs, wired: its stores, its coordinator, its manager. */
 export class DistributedTxRuntime {
   readonly options: ResolvedModuleOptions;
   readonly stores: ReadonlyMap<string, VersionedStore>;
   readonly coordinator: Coordinator;
   readonly manager: TransactionManager;
+  readonly recovery: RecoveryService;
   readonly clock: Clock;
 
   /** @throws ModuleOptionsError */
@@ -31,11 +36,22 @@ export class DistributedTxRuntime {
     this.stores = new Map(
       [...options.stores].map(([name, way]) => [name, this.#createStore(name, way, ids, log)]),
     );
-    this.coordinator = new Coordinator(this.stores, this.clock);
+    const random = given.random ?? Math.random;
+    this.coordinator = new Coordinator(this.stores, this.clock, {
+      instance: ids.processTag,
+      heartbeat: options.recovery,
+    });
+    this.recovery = new RecoveryService({
+      stores: [...this.stores.values()],
+      clock: this.clock,
+      random,
+      options: { ...options.recovery, timeoutMs: RECOVERY_TIMEOUT_MS },
+      log,
+    });
     this.manager = new TransactionManager({
       coordinator: this.coordinator,
       clock: this.clock,
-      random: given.random ?? Math.random,
+      random,
       ids,
       defaults: options.defaults,
       maxTimeoutMs: options.lifetime.longestTimeoutMs,
@@ -52,12 +68,15 @@ export class DistributedTxRuntime {
       await this.#closeStores();
       throw error;
     }
+    this.recovery.start();
     return this;
   }
 
   /** Lets everything in flight end; connections close last. */
   async close(): Promise<void> {
     await this.manager.close();
+    await this.recovery.close();
+    await this.coordinator.close();
     await this.#closeStores();
   }
 

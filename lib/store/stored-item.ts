@@ -22,7 +22,8 @@ export interface ForeignValue {
   readonly value: string;
 }
 
-const HEAD = /^[1-9]\d{0,15}\.[\w-]+(?:\*[^|]+)?$/;
+/** A version, perhaps with a lock; a locked item that is absent has a version of its own. */
+const HEAD = /^(?:[1-9]\d{0,15}\.[\w-]+(?:\*[^|]+)?|0\.\d+\*[^|]+)$/;
 
 export function parseStoredItem(value: string): StoredItem | ForeignValue {
   const headEnd = value.indexOf('|');

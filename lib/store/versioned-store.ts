@@ -1,3 +1,4 @@
+import type { Journal } from './journal.js';
 import type { ForeignValue, StoredItem } from './stored-item.js';
 import type { TransactionAddress } from './transaction-address.js';
 
@@ -7,6 +8,12 @@ import type { TransactionAddress } from './transaction-address.js';
  * not been answered by then fails, and one that has not been sent by then never is.
  */
 export interface VersionedStore {
+  /** Whether it has nodes that no single step covers together. */
+  readonly spansNodes: boolean;
+
+  /** Where instances note what their transactions hold. */
+  readonly journal: Journal;
+
   /** The name it has in the module's options; `default` for the one of `redis`. */
   readonly name: string;
 
@@ -19,8 +26,8 @@ export interface VersionedStore {
   /** The tag of the home of a transaction over these items, the same for any order of them. */
   homeOf(keys: readonly string[]): string;
 
-  /** Local monotonic time, told by the clock of the nodes. */
-  toNodeTime(localMs: number): number;
+  /** Local monotonic time, told by the clock of the node of a home; of any node where none is given. */
+  toNodeTime(localMs: number, home?: string): number;
 
   /** Reads the items in order. @throws StoreUnavailableError, StoreRefusedError */
   read(keys: readonly string[], until: number): Promise<ReadReply>;
@@ -32,6 +39,38 @@ export interface VersionedStore {
    * @throws StoreUnavailableError, StoreRefusedError when it certainly did not.
    */
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply>;
+
+  /**
+   * Phase one of two: checks and locks written items of one node in one atomic step, all or none.
+   * Repeated for the same transaction it answers what it answered before.
+   *
+   * @throws CommitReplyLostError when the step may or may not have happened.
+   * @throws StoreUnavailableError, StoreRefusedError when it certainly did not.
+   */
+  prepare(request: PrepareRequest, until: number): Promise<PrepareReply>;
+
+  /**
+   * Phase two, once the transaction is committed: writes items of one node where they are still held
+   * as they were prepared, and removes any other lock of the transaction on them. May be repeated by
+   * anybody at any time.
+   */
+  apply(
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+    until: number,
+  ): Promise<readonly AppliedStatus[]>;
+
+  /**
+   * Phase two, once the transaction is rolled back: removes its locks from items of one node, which
+   * are as they were before. May be repeated by anybody at any time.
+   */
+  release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void>;
+
+  /** Reads a record; undefined where there is none. */
+  record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined>;
+
+  /** Everything that the record decides is done: from now on it expires like any other. */
+  retire(address: TransactionAddress, until: number): Promise<void>;
 
   /**
    * Learns an outcome for good: one atomic step that reads the record and, where nothing is decided,
@@ -57,6 +96,8 @@ export interface ReadReply {
    * where one call took several steps.
    */
   readonly moment: number | undefined;
+  /** Whether any of the items bears a lock. */
+  readonly locked: boolean;
 }
 
 /** One bounded addition to one counter of an item. */
@@ -92,6 +133,11 @@ export interface CommitItem {
   readonly expected: string | undefined;
   /** Instead of a version: the foreign value that must stand (adoption of older data). */
   readonly expectedForeign?: string;
+  /**
+   * Instead of a version: the head `<version>*<lock>` under which this transaction holds the item, as
+   * `prepare` answered it.
+   */
+  readonly held?: string;
   /** Undefined for an item that was only read. */
   readonly change: ItemChange | undefined;
 }
@@ -101,6 +147,11 @@ export interface OnePhaseCommit {
   readonly items: readonly CommitItem[];
   /** What the record tells besides the outcome: JSON members, without the braces. */
   readonly record: string;
+  /**
+   * The items elsewhere that the commit decides about. Their record stays until it is retired, with
+   * them in it, so that anybody can apply them.
+   */
+  readonly redo?: readonly HeldItem[];
   /** Set by the store at the moment from which on the step may happen. */
   sent: boolean;
   /** Set by the caller where it was not sent yet, and must not be any more. */
@@ -113,6 +164,13 @@ export type OnePhaseReply =
       /** For items written without an expected version: how many commits they count now. */
       readonly commitCounts: ReadonlyMap<number, number>;
     }
+  | ItemRefusal
+  | { readonly status: 'rolled_back' }
+  /** The deadline has passed, or lies too far off, by the node's clock. */
+  | { readonly status: 'deadline'; readonly nodeTimeMs: number };
+
+/** What an item has against a step. */
+export type ItemRefusal =
   /** The index is that of the item; the version is what was found. */
   | { readonly status: 'conflict'; readonly index: number; readonly found: string }
   | { readonly status: 'locked'; readonly index: number; readonly found: string }
@@ -126,10 +184,36 @@ export type OnePhaseReply =
   | { readonly status: 'absent'; readonly index: number }
   /** The item has fewer counters than its entity declares. */
   | { readonly status: 'counters'; readonly index: number }
-  | { readonly status: 'foreign'; readonly index: number }
-  | { readonly status: 'rolled_back' }
-  /** The deadline has passed, or lies too far off, by the node's clock. */
-  | { readonly status: 'deadline'; readonly nodeTimeMs: number };
+  | { readonly status: 'foreign'; readonly index: number };
+
+export interface PrepareRequest {
+  readonly address: TransactionAddress;
+  /** Whether the transaction must still validate items after its locks stand. */
+  readonly marked: boolean;
+  /** Written items, all of one node. */
+  readonly items: readonly CommitItem[];
+}
+
+export type PrepareReply =
+  /** In the order of the items: the heads `<version>*<lock>` under which they are held now. */
+  { readonly status: 'prepared'; readonly heads: readonly string[] } | ItemRefusal;
+
+/** An item that a transaction holds, and what becomes of it when the transaction commits. */
+export interface HeldItem {
+  readonly key: string;
+  /** `<version>*<lock>`, as `prepare` answered it. */
+  readonly held: string;
+  readonly change: ItemChange;
+}
+
+/** `passed`: neither the lock nor the transaction's own version stands; somebody has moved on. */
+export type AppliedStatus = 'applied' | 'passed';
+
+export interface TransactionRecord {
+  readonly status: 'committed' | 'rolled_back';
+  /** What a committed transaction decides about elsewhere; empty where that is nothing. */
+  readonly redo: readonly HeldItem[];
+}
 
 /** `forgotten`: too long ago to conclude anything. */
 export type FencedOutcome = 'committed' | 'rolled_back' | 'forgotten';

@@ -1,9 +1,10 @@
-import type { CommitResult } from '../commit/coordinator.js';
+import type { CommitResult } from '../commit/commit-request.js';
 import {
   EntityAlreadyExistsError,
   EntityNotFoundError,
   ForeignDataError,
   InvariantViolationError,
+  StoreRefusedError,
   StoreUnavailableError,
   TransactionConflictError,
   TransactionTimeoutError,
@@ -55,9 +56,21 @@ export function toCommitFailure(
             'was written; the call may be made again.',
         ),
       };
+    case 'unprepared':
+      return { retryable: true, error: unpreparedBy(refusal.cause) };
     case 'deadline':
       return { retryable: true, error: new TransactionTimeoutError(timeoutMs) };
   }
+}
+
+/** The first phase of a commit over several nodes: nothing is decided, and what was locked is released. */
+function unpreparedBy(cause: unknown): DistributedTxError {
+  if (cause instanceof StoreRefusedError) return cause;
+  return new StoreUnavailableError(
+    'A node could not be asked before the commit was decided; the transaction was rolled back. Nothing was ' +
+      'written; the call may be made again.',
+    { cause },
+  );
 }
 
 function toConflict(item: LoggedItem, found: string, locked: boolean): CommitFailure {

@@ -5,7 +5,7 @@ import {
   TransactionRolledBackError,
   TransactionTimeoutError,
 } from '../errors/index.js';
-import type { CommitResult } from '../commit/coordinator.js';
+import type { CommitResult } from '../commit/commit-request.js';
 import type { Clock } from '../store/clock.js';
 import { backoffDelayMs } from './backoff.js';
 import type { CommitFailure } from './commit-failure.js';
@@ -185,6 +185,9 @@ export class ManagedCall<T> {
 
   async #commitFailed(transaction: Transaction, failure: CommitFailure): Promise<void> {
     await abandon(transaction, failure.error);
+    // Where it cannot be settled, the next attempt meets it, and says so.
+    if (failure.retryable) await transaction.settleLock().catch(() => undefined);
+    if (this.#answered) return;
     if (failure.retryable) await this.#tryAgain(transaction, failure.error);
     else await this.#fail(transaction, failure.error);
   }

@@ -1,12 +1,13 @@
-import type { CommitRequest, CommitResult, Coordinator } from '../commit/coordinator.js';
-import { ForeignDataError, LimitExceededError, TransactionClosedError } from '../errors/index.js';
+import type { CommitRequest, CommitResult } from '../commit/commit-request.js';
+import type { Coordinator } from '../commit/coordinator.js';
+import { ForeignDataError, TransactionClosedError } from '../errors/index.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { ABSENT_VERSION, commitCountOf } from '../store/version.js';
 import type { ItemChange, ReadReply } from '../store/versioned-store.js';
 import { toCommitFailure, type CommitFailure } from './commit-failure.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
-import type { TransactionLimits } from './limits.js';
+import { addBytes, limitItems, type TransactionLimits } from './limits.js';
 import type { MaybePromise } from './maybe-promise.js';
 import {
   OperationLog,
@@ -90,6 +91,7 @@ export class Transaction {
   #rollbackOnly: RollbackMark[] | undefined;
   #request: CommitRequest | undefined;
   #committing: readonly LoggedItem[] = [];
+  #locked: LoggedItem | undefined;
   #commitCounts: ReadonlyMap<number, number> | undefined;
   #writtenBytes = 0;
 
@@ -223,7 +225,7 @@ export class Transaction {
     this.assertOpen();
     const missing = references.filter((item) => this.#log.stateOf(item)?.seen === undefined);
     if (missing.length === 0) return then();
-    this.#limitItems(missing);
+    limitItems(this.#log, missing, this.#environment.limits);
     return this.#fetchThen(missing, (reply) => {
       for (const [index, reference] of missing.entries()) {
         const item = reply.items[index];
@@ -253,8 +255,11 @@ export class Transaction {
     this.assertOpen();
     this.#assertStands(scope.savepoint);
     scope.assertWritable();
-    if (this.#log.stateOf(reference) === undefined) this.#limitItems([reference]);
-    if (change.kind === 'write') this.#limitBytes(change.payload);
+    if (this.#log.stateOf(reference) === undefined)
+      limitItems(this.#log, [reference], this.#environment.limits);
+    if (change.kind === 'write') {
+      this.#writtenBytes = addBytes(this.#writtenBytes, change.payload, this.#environment.limits);
+    }
     return this.#log.recordChange(reference, change, scope.savepoint, expectation);
   }
 
@@ -301,11 +306,18 @@ export class Transaction {
   /** @internal Undefined when it is committed. */
   concludeCommit(result: CommitResult): CommitFailure | undefined {
     if (result.status !== 'committed') {
+      if (result.status === 'locked') this.#locked = this.#committing[result.index];
       return toCommitFailure(result, this.#committing, this.options.timeoutMs);
     }
     this.#status = 'committed';
     this.#commitCounts = result.commitCounts;
     return undefined;
+  }
+
+  /** @internal Settles the lock that the commit met, so that the next attempt need not meet it. */
+  async settleLock(): Promise<void> {
+    if (this.#locked === undefined) return;
+    await this.#environment.coordinator.settleLock(this.#locked, this.until);
   }
 
   /**
@@ -351,10 +363,16 @@ export class Transaction {
   #fetchThen<R>(references: readonly ItemReference[], then: (reply: ReadReply) => R): Promise<R> {
     const keys = references.map((reference) => reference.key);
     const { coordinator } = this.#environment;
-    const reading = coordinator.read(references[0]!.store, keys, this.until);
-    return (this.#pending ??= new PendingOperations()).follow(reading, (reply) => {
+    const { store } = references[0]!;
+    const pending = (this.#pending ??= new PendingOperations());
+    return pending.follow(coordinator.read(store, keys, this.until), (reply) => {
       this.assertOpen();
-      return then(reply);
+      if (!reply.locked) return then(reply);
+      const reading = coordinator.readPast(store, keys, reply, this.until);
+      return pending.follow(reading, (readable) => {
+        this.assertOpen();
+        return then(readable);
+      }) as R;
     });
   }
 
@@ -387,22 +405,5 @@ export class Transaction {
       this.#address = coordinator.addressFor(this.id, store, keys, this.until);
     }
     return this.#address;
-  }
-
-  #limitItems(more: readonly ItemReference[]): void {
-    const allowed = this.#environment.limits.items;
-    if (this.#log.itemCount + more.length <= allowed) return;
-    // Only now it matters that one item may be named twice, or be known already.
-    const unknown = more.filter((item) => this.#log.stateOf(item) === undefined);
-    const actual = this.#log.itemCount + new Set(unknown.map(({ key }) => key)).size;
-    if (actual > allowed) throw new LimitExceededError('items', allowed, actual);
-  }
-
-  #limitBytes(payload: string): void {
-    const allowed = this.#environment.limits.transactionBytes;
-    this.#writtenBytes += Buffer.byteLength(payload);
-    if (this.#writtenBytes > allowed) {
-      throw new LimitExceededError('transactionBytes', allowed, this.#writtenBytes);
-    }
   }
 }

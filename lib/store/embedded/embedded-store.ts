@@ -1,28 +1,46 @@
-import { StoreUnavailableError } from '../../errors/index.js';
+import { InvariantViolationError, StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
-import { tagOfSlot } from '../hash-slot.js';
+import { slotOf, tagOfSlot } from '../hash-slot.js';
+import { parseRedo, printRedo } from '../redo.js';
 import { parseStoredItem } from '../stored-item.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import type {
+  AppliedStatus,
   FencedOutcome,
+  HeldItem,
   OnePhaseCommit,
   OnePhaseReply,
+  PrepareReply,
+  PrepareRequest,
   ReadReply,
   RecordedOutcome,
   RecordLifetime,
+  TransactionRecord,
   VersionedStore,
 } from '../versioned-store.js';
+import { EmbeddedJournal } from './embedded-journal.js';
 import { judgeCommit, type Writes } from './judge-commit.js';
+import {
+  judgeApply,
+  judgePrepare,
+  judgeRelease,
+  placeholderVersion,
+  type Entry,
+  type Replacement,
+} from './judge-locks.js';
 
 export interface EmbeddedStoreOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly lifetime: RecordLifetime;
-}
-
-interface Entry {
-  readonly value: string;
-  readonly expiresAtMs: number;
+  /**
+   * Tells keys apart that no step may cover together, as a cluster would; keys of one hash slot must
+   * be of one node.
+   *
+   * @internal
+   * @default one node for all
+   */
+  readonly nodeOf?: (key: string) => string;
 }
 
 /**
@@ -37,10 +55,14 @@ const OPERATIONS_PER_TURN = 64;
  */
 export class EmbeddedStore implements VersionedStore {
   readonly name: string;
+  readonly spansNodes: boolean;
+  readonly journal: EmbeddedJournal;
   readonly #clock: Clock;
   readonly #lifetime: RecordLifetime;
+  readonly #nodeOf: ((key: string) => string) | undefined;
   readonly #entries = new Map<string, Entry>();
   #moment = 0;
+  #lastPlaceholderUs = 0;
   #operations = 0;
   #nextSweepAtMs = 0;
 
@@ -48,16 +70,20 @@ export class EmbeddedStore implements VersionedStore {
     this.name = options.name;
     this.#clock = options.clock;
     this.#lifetime = options.lifetime;
+    this.#nodeOf = options.nodeOf;
+    this.spansNodes = options.nodeOf !== undefined;
+    this.journal = new EmbeddedJournal(options.clock);
   }
 
   async open(): Promise<void> {}
 
-  nodeOf(): string {
-    return this.name;
+  nodeOf(key: string): string {
+    return this.#nodeOf?.(key) ?? this.name;
   }
 
-  homeOf(): string {
-    return tagOfSlot(0);
+  homeOf(keys: readonly string[]): string {
+    if (this.#nodeOf === undefined || keys.length === 0) return tagOfSlot(0);
+    return tagOfSlot(keys.reduce((lowest, key) => Math.min(lowest, slotOf(key)), Infinity));
   }
 
   toNodeTime(localMs: number): number {
@@ -65,15 +91,21 @@ export class EmbeddedStore implements VersionedStore {
   }
 
   async read(keys: readonly string[]): Promise<ReadReply> {
-    await this.#takeTurn();
-    const items = keys.map((key) => {
-      const value = this.#get(key);
-      return value === undefined ? undefined : parseStoredItem(value);
-    });
-    return { items, moment: ++this.#moment };
+    const stood = new Map<string, ReadReply['items'][number]>();
+    const nodes = new Set(keys.map((key) => this.nodeOf(key)));
+    for (const node of nodes.size > 0 ? nodes : [this.name]) {
+      await this.#takeTurn();
+      for (const key of keys) {
+        if (this.nodeOf(key) === node) stood.set(key, this.#read(key));
+      }
+    }
+    const items = keys.map((key) => stood.get(key));
+    const locked = items.some((item) => item?.kind === 'item' && item.lock !== undefined);
+    return { items, moment: nodes.size > 1 ? undefined : ++this.#moment, locked };
   }
 
   async commitOnePhase(commit: OnePhaseCommit): Promise<OnePhaseReply> {
+    this.#assertOneNode([recordKeyOf(commit.address), ...commit.items.map(({ key }) => key)]);
     await this.#takeTurn();
     if (commit.withdrawn) throw new StoreUnavailableError('The time of the call is over.');
     this.#sweep();
@@ -90,10 +122,61 @@ export class EmbeddedStore implements VersionedStore {
     }
     const verdict = judgeCommit(commit, (key) => this.#get(key));
     if (verdict.reply.status !== 'committed') return verdict.reply;
-    const text = `committed|{"decidedAt":${now},${commit.record}}`;
-    this.#set(recordKey, text, deadlineAtMs - now + this.#keepMs);
+    const redo = commit.redo === undefined ? '' : `,${printRedo(commit.redo)}`;
+    const text = `committed|{"decidedAt":${now},${commit.record}${redo}}`;
+    const ttlMs = commit.redo === undefined ? this.#keptMs(commit.address, now) : undefined;
+    this.#set(recordKey, text, ttlMs);
     this.#apply(verdict.writes);
     return verdict.reply;
+  }
+
+  async prepare(request: PrepareRequest): Promise<PrepareReply> {
+    this.#assertOneNode(request.items.map(({ key }) => key));
+    await this.#takeTurn();
+    this.#sweep();
+    // A clock that stands still must not give one version to two placeholders.
+    const timeUs = Math.floor(this.#clock.time() * 1000);
+    this.#lastPlaceholderUs = Math.max(this.#lastPlaceholderUs + 1, timeUs);
+    const absentVersion = placeholderVersion(this.#lastPlaceholderUs);
+    const verdict = judgePrepare(request, (key) => this.#entry(key), absentVersion);
+    for (const replacement of verdict.replacements) this.#replace(replacement);
+    return verdict.reply;
+  }
+
+  async apply(
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+  ): Promise<readonly AppliedStatus[]> {
+    this.#assertOneNode(items.map(({ key }) => key));
+    await this.#takeTurn();
+    return items.map((item) => {
+      const verdict = judgeApply(item, address, this.#entry(item.key), this.#clock.time());
+      this.#replace(verdict.replacement);
+      return verdict.status;
+    });
+  }
+
+  async release(address: TransactionAddress, keys: readonly string[]): Promise<void> {
+    this.#assertOneNode(keys);
+    await this.#takeTurn();
+    for (const key of keys) {
+      this.#replace(judgeRelease(key, address, this.#entry(key), this.#clock.time()));
+    }
+  }
+
+  async record(address: TransactionAddress): Promise<TransactionRecord | undefined> {
+    await this.#takeTurn();
+    const text = this.#get(recordKeyOf(address));
+    const status = statusOf(text);
+    if (text === undefined || status === undefined) return undefined;
+    return { status, redo: parseRedo(JSON.parse(text.slice(text.indexOf('|') + 1))) };
+  }
+
+  async retire(address: TransactionAddress): Promise<void> {
+    await this.#takeTurn();
+    const key = recordKeyOf(address);
+    const text = this.#get(key);
+    if (text !== undefined) this.#set(key, text, this.#keptMs(address, this.#clock.time()));
   }
 
   async fence(address: TransactionAddress): Promise<FencedOutcome> {
@@ -102,8 +185,7 @@ export class EmbeddedStore implements VersionedStore {
     if (status !== undefined) return status;
     const now = Math.floor(this.#clock.time());
     if (now >= address.deadlineAtMs + this.#lifetime.marginMs) return 'forgotten';
-    const ttlMs = Math.max(address.deadlineAtMs - now, 0) + this.#keepMs;
-    this.#set(key, `rolled_back|{"decidedAt":${now}}`, ttlMs);
+    this.#set(key, `rolled_back|{"decidedAt":${now}}`, this.#keptMs(address, now));
     return 'rolled_back';
   }
 
@@ -121,6 +203,7 @@ export class EmbeddedStore implements VersionedStore {
   /** Forgets everything, as between two tests. */
   clear(): void {
     this.#entries.clear();
+    this.journal.clear();
   }
 
   /** Puts a value under a key as another program would. */
@@ -138,8 +221,30 @@ export class EmbeddedStore implements VersionedStore {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
-  get #keepMs(): number {
-    return this.#lifetime.marginMs + this.#lifetime.retentionMs;
+  /** How long a record is kept from now on. */
+  #keptMs({ deadlineAtMs }: TransactionAddress, now: number): number {
+    const { marginMs, retentionMs } = this.#lifetime;
+    return Math.max(deadlineAtMs - now, 0) + marginMs + retentionMs;
+  }
+
+  /** No other kind of store could do it in one step either. */
+  #assertOneNode(keys: readonly string[]): void {
+    if (this.#nodeOf === undefined) return;
+    const nodes = new Set(keys.map((key) => this.nodeOf(key)));
+    if (nodes.size <= 1) return;
+    throw new InvariantViolationError(`One step was to cover ${[...nodes].join(' and ')}.`);
+  }
+
+  #read(key: string): ReadReply['items'][number] {
+    const value = this.#get(key);
+    return value === undefined ? undefined : parseStoredItem(value);
+  }
+
+  #replace(replacement: Replacement | undefined): void {
+    if (replacement === undefined) return;
+    const { key, entry } = replacement;
+    if (entry === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
   }
 
   #apply(writes: Writes): void {
@@ -150,9 +255,13 @@ export class EmbeddedStore implements VersionedStore {
   }
 
   #get(key: string): string | undefined {
+    return this.#entry(key)?.value;
+  }
+
+  #entry(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (entry.expiresAtMs > this.#clock.time()) return entry.value;
+    if (entry.expiresAtMs > this.#clock.time()) return entry;
     this.#entries.delete(key);
     return undefined;
   }

@@ -1,7 +1,14 @@
 import { addWithin, parseCounters } from '../counters.js';
+import { isPlaceholder } from '../lock.js';
 import { parseStoredItem, printStoredItem, type StoredItem } from '../stored-item.js';
 import { ABSENT_VERSION, commitCountOf, nextVersion } from '../version.js';
-import type { CommitItem, ItemChange, OnePhaseCommit, OnePhaseReply } from '../versioned-store.js';
+import type {
+  CommitItem,
+  ItemChange,
+  ItemRefusal,
+  OnePhaseCommit,
+  OnePhaseReply,
+} from '../versioned-store.js';
 
 /** What a commit changes, if it is allowed; an undefined value deletes. */
 export type Writes = readonly {
@@ -15,7 +22,6 @@ export interface Verdict {
   readonly writes: Writes;
 }
 
-type Refusal = Exclude<OnePhaseReply, { status: 'committed' }>;
 type Write = Writes[number] & { readonly commitCount?: number };
 
 /**
@@ -43,17 +49,23 @@ function judgeItem(
   index: number,
   raw: string | undefined,
   writer: string,
-): Write | Refusal | undefined {
+): Write | ItemRefusal | undefined {
   if (item.expectedForeign !== undefined) return adopt(item, index, raw, writer);
   const stood = raw === undefined ? undefined : parseStoredItem(raw);
   if (stood?.kind === 'foreign') return { status: 'foreign', index };
-  if (stood?.lock !== undefined) return { status: 'locked', index, found: stood.version };
-  const { key, change } = item;
-  if (change?.kind !== 'increment') {
-    return judgeVersion(item, index, stood?.version ?? ABSENT_VERSION, writer);
+  return refusalOf(item, index, stood) ?? changeOf(item, index, stood, writer);
+}
+
+function refusalOf(
+  { expected, held }: CommitItem,
+  index: number,
+  stood: StoredItem | undefined,
+): ItemRefusal | undefined {
+  if (held !== undefined) {
+    return stood !== undefined && headOf(stood) === held ? undefined : standsInstead(stood, index);
   }
-  if (stood === undefined) return { status: 'absent', index };
-  return increment(key, change, { index, stood, writer });
+  const isSeen = expected === undefined || expected === seenVersionOf(stood);
+  return isSeen && stood?.lock === undefined ? undefined : standsInstead(stood, index);
 }
 
 function adopt(
@@ -61,61 +73,81 @@ function adopt(
   index: number,
   raw: string | undefined,
   writer: string,
-): Write | Refusal | undefined {
-  if (raw !== expectedForeign) return refusalOf(raw, index);
+): Write | ItemRefusal | undefined {
+  if (raw !== expectedForeign) {
+    const stood = raw === undefined ? undefined : parseStoredItem(raw);
+    return stood?.kind === 'foreign' ? { status: 'foreign', index } : standsInstead(stood, index);
+  }
   if (change?.kind !== 'write') return undefined;
-  return writeOf(key, `1.${writer}`, change.counters, change);
+  const value = printStoredItem(`1.${writer}`, change.counters, change.payload);
+  return { key, value, ttlMs: change.ttlMs };
 }
 
-/** `version` is the one that stands. */
-function judgeVersion(
+/** What becomes of an item that stands as it has to. */
+function changeOf(
   { key, change, expected }: CommitItem,
   index: number,
-  version: string,
+  stood: StoredItem | undefined,
   writer: string,
-): Write | Refusal | undefined {
-  if (expected !== undefined && expected !== version) {
-    return { status: 'conflict', index, found: version };
-  }
-  if (change?.kind === 'delete') return { key, value: undefined, ttlMs: undefined };
-  if (change?.kind !== 'write') return undefined;
-  const next = nextVersion(version, writer);
-  const write = writeOf(key, next, change.counters, change);
-  return expected === undefined ? { ...write, commitCount: commitCountOf(next) } : write;
+): Write | ItemRefusal | undefined {
+  if (change === undefined) return undefined;
+  const value = changedText(stood, change, writer);
+  if (value === undefined) return { key, value, ttlMs: undefined };
+  if (typeof value !== 'string') return { ...value, index };
+  const ttlMs = change.kind === 'delete' ? undefined : change.ttlMs;
+  if (expected !== undefined) return { key, value, ttlMs };
+  return { key, value, ttlMs, commitCount: commitCountOf(value) };
 }
 
-function writeOf(
-  key: string,
-  version: string,
-  counters: string,
-  { payload, ttlMs }: { readonly payload: string; readonly ttlMs: number | undefined },
-): Write {
-  return { key, value: printStoredItem(version, counters, payload), ttlMs };
+type WithoutIndex<R> = R extends unknown ? Omit<R, 'index'> : never;
+/** Why an increment cannot be. */
+export type IncrementRefusal = WithoutIndex<
+  Extract<ItemRefusal, { status: 'absent' | 'counters' | 'bound' }>
+>;
+
+/** The text of an item after a change: undefined where it is deleted. */
+export function changedText(
+  stood: StoredItem | undefined,
+  change: ItemChange,
+  writer: string,
+): string | IncrementRefusal | undefined {
+  if (change.kind === 'delete') return undefined;
+  const version = nextVersion(stood?.version ?? ABSENT_VERSION, writer);
+  if (change.kind === 'write') return printStoredItem(version, change.counters, change.payload);
+  if (stood === undefined) return { status: 'absent' };
+  const counters = incrementedCounters(stood, change);
+  return typeof counters === 'string'
+    ? printStoredItem(version, counters, stood.payload)
+    : counters;
 }
 
-function increment(
-  key: string,
+export function incrementedCounters(
+  stood: StoredItem,
   change: Extract<ItemChange, { kind: 'increment' }>,
-  at: { readonly index: number; readonly stood: StoredItem; readonly writer: string },
-): Write | Refusal {
-  const { index, stood, writer } = at;
+): string | IncrementRefusal {
   const values = parseCounters(stood.counters);
   for (const [nth, step] of change.increments.entries()) {
     const value = values[step.index];
-    if (value === undefined) return { status: 'counters', index };
+    if (value === undefined) return { status: 'counters' };
     const sum = addWithin(value, step);
-    if (sum === undefined) return { status: 'bound', index, increment: nth, value };
+    if (sum === undefined) return { status: 'bound', increment: nth, value };
     values[step.index] = sum;
   }
-  const next = nextVersion(stood.version, writer);
-  const { payload } = stood;
-  const write = writeOf(key, next, values.join(','), { payload, ttlMs: change.ttlMs });
-  return { ...write, commitCount: commitCountOf(next) };
+  return values.join(',');
 }
 
-function refusalOf(raw: string | undefined, index: number): Refusal {
-  if (raw === undefined) return { status: 'conflict', index, found: ABSENT_VERSION };
-  const stood = parseStoredItem(raw);
-  if (stood.kind === 'foreign') return { status: 'foreign', index };
-  return { status: stood.lock === undefined ? 'conflict' : 'locked', index, found: stood.version };
+/** The refusal of a step that met another head than it has to. */
+export function standsInstead(stood: StoredItem | undefined, index: number): ItemRefusal {
+  const status = stood?.lock === undefined ? 'conflict' : 'locked';
+  return { status, index, found: seenVersionOf(stood) };
+}
+
+/** The version that a reader sees: a placeholder stands for an absent item. */
+export function seenVersionOf(stood: StoredItem | undefined): string {
+  return stood === undefined || isPlaceholder(stood) ? ABSENT_VERSION : stood.version;
+}
+
+/** What stands before the first bar: version and lock. */
+export function headOf({ version, lock }: StoredItem): string {
+  return lock === undefined ? version : `${version}*${lock}`;
 }

@@ -1,10 +1,13 @@
 import { InvariantViolationError } from '../../errors/index.js';
 import { ABSENT_VERSION, nextVersion } from '../version.js';
+import { printRedo } from '../redo.js';
 import { printStoredItem } from '../stored-item.js';
 import { recordKeyOf } from '../transaction-address.js';
 import type {
   CommitItem,
   CounterIncrement,
+  HeldItem,
+  ItemRefusal,
   OnePhaseCommit,
   OnePhaseReply,
 } from '../versioned-store.js';
@@ -29,10 +32,15 @@ export class CommitMessage {
     return this.#keys.concat(this.#args);
   }
 
-  add({ address, items, record }: OnePhaseCommit): void {
+  add({ address, items, record, redo }: OnePhaseCommit): void {
     this.#keys.push(recordKeyOf(address));
     const { deadlineAtMs } = address;
-    this.#args.push(`${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#keepMs} ${record}`);
+    // A plus keeps the record from expiring: it decides about items elsewhere.
+    const [kept, members] =
+      redo === undefined ? ['', record] : ['+', `${record},${printRedo(redo)}`];
+    this.#args.push(
+      `${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#keepMs}${kept} ${members}`,
+    );
     for (const item of items) {
       this.#keys.push(item.key);
       this.#args.push(printItem(item, address.id));
@@ -41,13 +49,16 @@ export class CommitMessage {
   }
 }
 
-function printItem({ change, expectedForeign, expected }: CommitItem, writer: string): string {
+function printItem(item: CommitItem, writer: string): string {
+  const { key, change, expectedForeign, expected, held } = item;
+  if (change !== undefined && held !== undefined)
+    return printHeldItem({ key, held, change }, writer);
   if (change === undefined) return `r${expectation(expected)}`;
   switch (change.kind) {
     case 'delete':
       return `d${expectation(expected)}`;
     case 'increment':
-      return `${kind('i', change.ttlMs)}${writer}|${change.increments.map(printIncrement).join(';')}`;
+      return `${kind('i', change.ttlMs)}${writer}|${printIncrements(change.increments)}`;
     case 'write': {
       const { counters, payload, ttlMs } = change;
       if (expectedForeign !== undefined) {
@@ -62,14 +73,32 @@ function printItem({ change, expectedForeign, expected }: CommitItem, writer: st
   }
 }
 
+/** An item that the transaction holds: its whole head has to stand, and goes with the change. */
+export function printHeldItem({ held, change }: HeldItem, writer: string): string {
+  switch (change.kind) {
+    case 'delete':
+      return `d${held}|`;
+    case 'increment':
+      return `${kind('h', change.ttlMs)}${held}|${writer}|${printIncrements(change.increments)}`;
+    case 'write': {
+      const { counters, payload, ttlMs } = change;
+      return `${kind('w', ttlMs)}${held}|${printStoredItem(nextVersion(held, writer), counters, payload)}`;
+    }
+  }
+}
+
 /** A capital letter says that a time to live follows. */
 function kind(letter: string, ttlMs: number | undefined): string {
   return ttlMs === undefined ? letter : `${letter.toUpperCase()}${ttlMs} `;
 }
 
 /** The first bytes that an item must have, its version and the bar, so that no lock passes. */
-function expectation(expected: string | undefined): string {
+export function expectation(expected: string | undefined): string {
   return expected === undefined || expected === ABSENT_VERSION ? '|' : `${expected}|`;
+}
+
+export function printIncrements(increments: readonly CounterIncrement[]): string {
+  return increments.map(printIncrement).join(';');
 }
 
 function printIncrement({ index, by, min, max }: CounterIncrement): string {
@@ -89,12 +118,30 @@ export interface FailedReply {
 export function parseCommitReply(reply: unknown): OnePhaseReply | FailedReply {
   if (reply === 'committed') return COMMITTED;
   const text = String(reply);
-  const space = text.indexOf(' ');
-  const status = space < 0 ? text : text.slice(0, space);
-  const rest = space < 0 ? '' : text.slice(space + 1);
+  const refusal = parseItemRefusal(text);
+  if (refusal !== undefined) return refusal;
+  const [status, rest] = splitReply(text);
   switch (status) {
     case 'committed':
       return { status, commitCounts: parseCounts(rest) };
+    case 'rolled_back':
+      return { status };
+    case 'deadline':
+      return { status, nodeTimeMs: Number(rest) };
+    case 'failed':
+      return { status, message: rest };
+    default:
+      throw new InvariantViolationError(
+        `The commit script answered ${JSON.stringify(text.slice(0, 200))}.` +
+          (status === 'torn' ? ' A transaction may have been written in part.' : ''),
+      );
+  }
+}
+
+/** What an item has against a step; undefined for any other answer. */
+export function parseItemRefusal(text: string): ItemRefusal | undefined {
+  const [status, rest] = splitReply(text);
+  switch (status) {
     case 'conflict':
     case 'locked': {
       const [index, found = ''] = rest.split(' ');
@@ -108,18 +155,14 @@ export function parseCommitReply(reply: unknown): OnePhaseReply | FailedReply {
     case 'counters':
     case 'foreign':
       return { status, index: Number(rest) };
-    case 'rolled_back':
-      return { status };
-    case 'deadline':
-      return { status, nodeTimeMs: Number(rest) };
-    case 'failed':
-      return { status, message: rest };
     default:
-      throw new InvariantViolationError(
-        `The commit script answered ${JSON.stringify(text.slice(0, 200))}.` +
-          (status === 'torn' ? ' A transaction may have been written in part.' : ''),
-      );
+      return undefined;
   }
+}
+
+function splitReply(text: string): readonly [status: string, rest: string] {
+  const space = text.indexOf(' ');
+  return space < 0 ? [text, ''] : [text.slice(0, space), text.slice(space + 1)];
 }
 
 function parseCounts(rest: string): ReadonlyMap<number, number> {

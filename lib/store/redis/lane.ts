@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { recordKeyOf } from '../transaction-address.js';
 import { parseStoredItem, type ForeignValue, type StoredItem } from '../stored-item.js';
 import {
   CommitReplyLostError,
@@ -53,7 +54,7 @@ export interface LaneOptions {
   readonly longestTimeoutMs: number;
   readonly keepMs: number;
   /** Called with the node's time when its clock proves to be other than thought. */
-  readonly onClockDoubt: (nodeTimeMs: number) => void;
+  readonly onClockDoubt: (nodeTimeMs: number, recordKey: string) => void;
 }
 
 /**
@@ -114,11 +115,14 @@ export class Lane {
   ): void {
     const moment = ++this.#moment;
     const items = values.map((value) => (value === null ? undefined : parseStoredItem(value)));
+    const locked = items.some((item) => item?.kind === 'item' && item.lock !== undefined);
     const answer = (): void => {
       let at = 0;
       for (const request of batch) {
         const end = at + request.keys.length;
-        request.resolve({ items: batch.length === 1 ? items : items.slice(at, end), moment });
+        const own = batch.length === 1 ? items : items.slice(at, end);
+        // A lock of another request of the batch costs this one a second look, and nothing else.
+        request.resolve({ items: own, moment, locked });
         at = end;
       }
     };
@@ -182,7 +186,9 @@ export class Lane {
       const reply = parseCommitReply(text);
       if (reply.status === 'failed')
         return this.#failUnwritten(request, new CaughtReplyError(reply.message));
-      if (reply.status === 'deadline') this.#options.onClockDoubt(reply.nodeTimeMs);
+      if (reply.status === 'deadline') {
+        this.#options.onClockDoubt(reply.nodeTimeMs, recordKeyOf(request.commit.address));
+      }
       request.resolve(reply);
     } catch (error) {
       request.reject(error);

@@ -9,7 +9,6 @@ export type RedisSource = string | RedisOptions | RedisClient;
 /** How a connection of this library behaves; the user's options do not change it. */
 interface ForcedOptions {
   readonly connectTimeoutMs: number;
-  readonly commandTimeoutMs: number;
 }
 
 /**
@@ -39,7 +38,7 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
   if (isClient(source)) {
     refuseKeyPrefix(source.options.keyPrefix);
     return isCluster(source)
-      ? duplicateCluster(source, redisOptions, forced)
+      ? duplicateCluster(source, redisOptions)
       : source.duplicate(redisOptions);
   }
   refuseKeyPrefix(source.keyPrefix);
@@ -54,11 +53,7 @@ function withoutOptions(source: string, forced: RedisOptions): string {
   return url.href;
 }
 
-function duplicateCluster(
-  cluster: Cluster,
-  redisOptions: RedisOptions,
-  forced: ForcedOptions,
-): Cluster {
+function duplicateCluster(cluster: Cluster, redisOptions: RedisOptions): Cluster {
   refuseKeyPrefix(cluster.options.redisOptions?.keyPrefix);
   return cluster.duplicate([], {
     lazyConnect: true,
@@ -68,12 +63,7 @@ function duplicateCluster(
     scaleReads: 'master',
     clusterRetryStrategy: reconnectDelayMs,
     // The nodes of a cluster are reconnected by the cluster, never by themselves.
-    redisOptions: {
-      ...cluster.options.redisOptions,
-      ...redisOptions,
-      retryStrategy: null,
-      commandTimeout: forced.commandTimeoutMs,
-    },
+    redisOptions: { ...cluster.options.redisOptions, ...redisOptions, retryStrategy: null },
   });
 }
 

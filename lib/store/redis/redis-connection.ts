@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
+import { addressOf, ClusterMasters } from './cluster-masters.js';
 import { EncodedCommand } from './encoded-command.js';
 import { isCluster, type RedisClient } from './redis-client.js';
-import { messageOf, withoutArguments } from './redis-errors.js';
+import { isRedirection, messageOf, withoutArguments } from './redis-errors.js';
 
 /** A timer that keeps no process alive; those of the client do, and cost three times as much. */
 const IN_BACKGROUND = { background: true } as const;
@@ -15,6 +16,9 @@ export class RedisConnection {
   readonly #client: RedisClient;
   readonly #clock: Clock;
   readonly #commandTimeoutMs: number;
+  /** The only server, where its client is of our own copy of the package. */
+  readonly #server: Redis | undefined;
+  readonly #masters: ClusterMasters | undefined;
   #lastError: Error | undefined;
   #opened = false;
   readonly #waiting = new Set<() => void>();
@@ -23,6 +27,8 @@ export class RedisConnection {
     this.#client = client;
     this.#clock = clock;
     this.#commandTimeoutMs = commandTimeoutMs;
+    this.#server = client instanceof Redis ? client : undefined;
+    this.#masters = isCluster(client) ? new ClusterMasters(client) : undefined;
     client.on('error', (error: Error) => {
       this.#lastError = withoutArguments(error);
       this.#wake();
@@ -83,13 +89,33 @@ export class RedisConnection {
     });
   }
 
-  /** A command that is not answered in time takes its connection with it. */
-  execute(command: string, args: readonly string[]): Promise<unknown> {
-    const answered = this.#clock.schedule(this.#commandTimeoutMs, this.#giveUp, IN_BACKGROUND);
-    return this.#send(command, args).then(
-      (reply) => {
+  /**
+   * A command that is not answered in time takes its connection with it.
+   * @param key One of its keys, all of which lie on one node.
+   */
+  execute(command: string, args: readonly string[], key = args[0] ?? ''): Promise<unknown> {
+    const node = this.#masters === undefined ? this.#server : this.#masters.ofKey(key);
+    if (node === undefined) return this.#executeByClient(command, args);
+    const encoded = new EncodedCommand(command, args);
+    node.sendCommand(encoded);
+    if (this.#masters === undefined) return this.#inTime(encoded.promise, this.#giveUp);
+    return this.#inTime(encoded.promise, () => node.disconnect()).catch((error: unknown) => {
+      if (!isRedirection(error)) throw error;
+      return this.#executeByClient(command, args);
+    });
+  }
+
+  /** Where the client is another copy of the package, or has to find the node first. */
+  #executeByClient(command: string, args: readonly string[]): Promise<unknown> {
+    return this.#inTime(this.#client.call(command, args as string[]), this.#giveUp);
+  }
+
+  #inTime(reply: Promise<unknown>, giveUp: () => void): Promise<unknown> {
+    const answered = this.#clock.schedule(this.#commandTimeoutMs, giveUp, IN_BACKGROUND);
+    return reply.then(
+      (value) => {
         answered();
-        return reply;
+        return value;
       },
       (error: unknown) => {
         answered();
@@ -99,26 +125,35 @@ export class RedisConnection {
     );
   }
 
-  #send(command: string, args: readonly string[]): Promise<unknown> {
-    const client = this.#client;
-    if (!(client instanceof Redis)) return client.call(command, args as string[]);
-    const encoded = new EncodedCommand(command, args);
-    client.sendCommand(encoded);
-    return encoded.promise;
-  }
-
   /** One that is read-only is no master any more; a fresh connection may find the new one. */
   noteError(error: unknown): void {
     if (messageOf(error).startsWith('READONLY')) this.#giveUp();
   }
 
+  /** The master of a key, to tell it from others; undefined where that is not known. */
+  addressOf(key: string): string | undefined {
+    return this.#masters === undefined ? '' : this.#masters.addressOf(key);
+  }
+
   /** The answers of all masters; of the only server where there is no cluster. */
   async executeOnMasters(command: string, args: readonly string[]): Promise<string[]> {
-    const nodes = isCluster(this.#client) ? this.#client.nodes('master') : [this.#client];
+    const masters = await this.executeOnEachMaster(command, args);
+    return masters.map(({ reply }) => reply);
+  }
+
+  async executeOnEachMaster(
+    command: string,
+    args: readonly string[],
+  ): Promise<readonly { readonly address: string; readonly reply: string }[]> {
+    const client = this.#client;
+    if (!isCluster(client)) {
+      return [{ address: '', reply: String(await client.call(command, args as string[])) }];
+    }
     return Promise.all(
-      nodes.map(async (node) => {
-        if (isCluster(this.#client) && node.status === 'wait') await node.connect();
-        return String(await node.call(command, args as string[]));
+      client.nodes('master').map(async (node) => {
+        if (node.status === 'wait') await node.connect();
+        const reply = String(await node.call(command, args as string[]));
+        return { address: addressOf(node), reply };
       }),
     );
   }
@@ -140,7 +175,9 @@ export class RedisConnection {
 
   /** A peer that is silent but connected would stay so; what was sent to it may have happened. */
   readonly #giveUp = (): void => {
-    if (!isCluster(this.#client)) this.#client.disconnect(true);
+    if (!isCluster(this.#client)) return this.#client.disconnect(true);
+    // Which of them is silent cannot be told; the cluster connects them again as they are needed.
+    for (const node of this.#client.nodes('all')) node.disconnect();
   };
 
   #wake(): void {

@@ -54,6 +54,11 @@ export function isWrongType(error: unknown): boolean {
   return messageOf(error).startsWith('WRONGTYPE');
 }
 
+/** The key lies, or is about to lie, on another node of the cluster; nothing was executed. */
+export function isRedirection(error: unknown): boolean {
+  return /^(?:MOVED|ASK) /.test(messageOf(error));
+}
+
 export function isNoScript(error: unknown): boolean {
   return messageOf(error).startsWith('NOSCRIPT');
 }

@@ -15,20 +15,27 @@ export class RedisScript {
   readonly source: string;
   readonly #sha: string;
 
+  /** @param shared Files that are put before the script: what it shares with others. */
   constructor(
     readonly file: string,
     readonly contract: ScriptContract,
+    readonly shared: readonly string[] = [],
   ) {
-    this.source = readFileSync(new URL(`./scripts/${file}`, import.meta.url), 'utf8');
+    const texts = [...shared, file].map((name) =>
+      readFileSync(new URL(`./scripts/${name}`, import.meta.url), 'utf8'),
+    );
+    this.source = texts.join('');
     this.#sha = createHash('sha1').update(this.source).digest('hex');
   }
 
   /** `args` holds the keys first. The text is constant: all data travel as arguments. */
   run(connection: RedisConnection, keyCount: number, args: readonly string[]): Promise<unknown> {
     const count = String(keyCount);
-    return connection.execute('EVALSHA', [this.#sha, count, ...args]).catch((error: unknown) => {
+    const [key] = args;
+    const known = connection.execute('EVALSHA', [this.#sha, count, ...args], key);
+    return known.catch((error: unknown) => {
       if (!isNoScript(error)) throw error;
-      return connection.execute('EVAL', [this.source, count, ...args]);
+      return connection.execute('EVAL', [this.source, count, ...args], key);
     });
   }
 }
@@ -56,3 +63,25 @@ export const FENCE = new RedisScript('fence.lua', {
   args: ['deadlineAtMs', 'marginMs', 'keepMs'],
   replies: ['committed', 'rolled_back', 'forgotten'],
 });
+
+export const PREPARE = new RedisScript(
+  'prepare.lua',
+  {
+    keys: ['items'],
+    args: ['lock', 'step'],
+    replies: ['prepared', 'conflict', 'locked', 'bound', 'absent', 'counters', 'foreign', 'failed'],
+  },
+  ['items.lua'],
+);
+
+export const APPLY = new RedisScript(
+  'apply.lua',
+  { keys: ['items'], args: ['address', 'step'], replies: ['applied', 'passed'] },
+  ['items.lua'],
+);
+
+export const RELEASE = new RedisScript(
+  'release.lua',
+  { keys: ['items'], args: ['address'], replies: ['released'] },
+  ['items.lua'],
+);

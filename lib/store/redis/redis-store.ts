@@ -1,22 +1,31 @@
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
+import type { Journal } from '../journal.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import type {
+  AppliedStatus,
   FencedOutcome,
+  HeldItem,
   OnePhaseCommit,
   OnePhaseReply,
+  PrepareReply,
+  PrepareRequest,
   ReadReply,
   RecordedOutcome,
   RecordLifetime,
+  TransactionRecord,
   VersionedStore,
 } from '../versioned-store.js';
 import { StoreRefusedError } from '../../errors/index.js';
 import { Lane } from './lane.js';
+import { NodeClocks } from './node-clocks.js';
 import { openRedisClient, type RedisSource } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
+import { RedisJournal } from './redis-journal.js';
 import { FENCE } from './redis-script.js';
 import { checkServers, probeScripts, type Warn } from './server-checks.js';
+import { TwoPhaseSteps } from './two-phase-steps.js';
 
 export interface RedisStoreOptions {
   readonly name: string;
@@ -40,10 +49,12 @@ const RETRY_DELAY_MS = 25;
 export class RedisStore implements VersionedStore {
   readonly name: string;
   readonly #options: RedisStoreOptions;
+  readonly journal: Journal;
   readonly #connection: RedisConnection;
+  readonly #steps: TwoPhaseSteps;
   readonly #lanes = new Map<string, Lane>();
   readonly #keepMs: number;
-  #clockOffsetMs: number;
+  readonly #clocks: NodeClocks;
   #usable = false;
   #checking: Promise<void> | undefined;
 
@@ -52,16 +63,29 @@ export class RedisStore implements VersionedStore {
     this.name = options.name;
     this.#options = options;
     this.#keepMs = lifetime.marginMs + lifetime.retentionMs;
-    this.#clockOffsetMs = clock.time() - clock.now();
     this.#connection = new RedisConnection(
       openRedisClient(options.redis, options),
       clock,
       options.commandTimeoutMs,
     );
+    this.#clocks = new NodeClocks(this.#connection, clock);
+    const context = {
+      connection: this.#connection,
+      clock,
+      keepMs: this.#keepMs,
+      nodeTime: (key: string) => this.#clocks.toNodeTime(clock.now(), key),
+      persist: <T>(until: number, step: () => Promise<T>) => this.#persist(until, step),
+    };
+    this.#steps = new TwoPhaseSteps(context);
+    this.journal = new RedisJournal(context);
+  }
+
+  get spansNodes(): boolean {
+    return this.#connection.isCluster;
   }
 
   async open(): Promise<void> {
-    this.#connection.onReady(() => void this.#measureClock());
+    this.#connection.onReady(() => void this.#clocks.measure());
     if (this.#options.startup === 'lazy') {
       this.#connection.connectInBackground();
       return;
@@ -83,8 +107,9 @@ export class RedisStore implements VersionedStore {
     return tagOfSlot(this.#connection.isCluster && keys.length > 0 ? lowestSlot(keys) : 0);
   }
 
-  toNodeTime(localMs: number): number {
-    return localMs + this.#clockOffsetMs;
+  toNodeTime(localMs: number, home?: string): number {
+    const key = home === undefined ? undefined : recordKeyOf({ id: '', home });
+    return this.#clocks.toNodeTime(localMs, key);
   }
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
@@ -99,6 +124,30 @@ export class RedisStore implements VersionedStore {
     }
     const first = commit.items[0]?.key ?? recordKeyOf(commit.address);
     return this.#laneOf(this.nodeOf(first)).commit(commit, until);
+  }
+
+  prepare(request: PrepareRequest, until: number): Promise<PrepareReply> {
+    return this.#steps.prepare(request, until);
+  }
+
+  apply(
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+    until: number,
+  ): Promise<readonly AppliedStatus[]> {
+    return this.#steps.apply(address, items, until);
+  }
+
+  release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void> {
+    return this.#steps.release(address, keys, until);
+  }
+
+  record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
+    return this.#steps.record(address, until);
+  }
+
+  retire(address: TransactionAddress, until: number): Promise<void> {
+    return this.#steps.retire(address, until);
   }
 
   fence(address: TransactionAddress, until: number): Promise<FencedOutcome> {
@@ -117,7 +166,7 @@ export class RedisStore implements VersionedStore {
         const status = record.slice(0, record.indexOf('|'));
         return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
       }
-      const nodeTimeMs = this.toNodeTime(this.#options.clock.now());
+      const nodeTimeMs = this.toNodeTime(this.#options.clock.now(), address.home);
       const forgottenAtMs = address.deadlineAtMs + this.#options.lifetime.marginMs;
       return nodeTimeMs < forgottenAtMs ? 'undecided' : 'expired';
     });
@@ -134,14 +183,16 @@ export class RedisStore implements VersionedStore {
   async #readFromNodes(keys: readonly string[], until: number): Promise<ReadReply> {
     const nodes = groupByNode(keys, (key) => this.nodeOf(key));
     const items = new Array<ReadReply['items'][number]>(keys.length);
+    let locked = false;
     const replies = [...nodes].map(async ([node, indexes]) => {
       const own = indexes.map((index) => keys[index]!);
       const reply = await this.#laneOf(node).read(own, until);
+      locked ||= reply.locked;
       for (const [nth, index] of indexes.entries()) items[index] = reply.items[nth];
       return reply.moment;
     });
     const [moment] = await Promise.all(replies);
-    return { items, moment: nodes.size === 1 ? moment : undefined };
+    return { items, moment: nodes.size === 1 ? moment : undefined, locked };
   }
 
   #laneOf(node: string): Lane {
@@ -152,9 +203,7 @@ export class RedisStore implements VersionedStore {
         clock: this.#options.clock,
         longestTimeoutMs: this.#options.lifetime.longestTimeoutMs + this.#options.lifetime.marginMs,
         keepMs: this.#keepMs,
-        onClockDoubt: (nodeTimeMs) => {
-          this.#clockOffsetMs = nodeTimeMs - this.#options.clock.now();
-        },
+        onClockDoubt: (nodeTimeMs, key) => this.#clocks.correct(nodeTimeMs, key),
       });
       this.#lanes.set(node, lane);
     }
@@ -216,7 +265,7 @@ export class RedisStore implements VersionedStore {
 
   async #runChecks(): Promise<void> {
     await checkServers(this.#connection, this.#options.allowEvictionPolicy, this.#options.warn);
-    await this.#measureClock();
+    await this.#clocks.measure();
     await probeScripts(this.#connection, {
       // No counter of a transaction in base 36 ever gives an id with this dash.
       id: `${this.#options.processTag}-p`,
@@ -226,19 +275,6 @@ export class RedisStore implements VersionedStore {
   }
 
   /** Half of the round trip lies before the server looked at its clock. */
-  async #measureClock(): Promise<void> {
-    const { clock } = this.#options;
-    try {
-      const sent = clock.now();
-      const [time] = await this.#connection.executeOnMasters('TIME', []);
-      const [seconds = 0, micros = 0] = (time ?? '').split(',').map(Number);
-      if (seconds > 0) {
-        this.#clockOffsetMs = seconds * 1000 + micros / 1000 - (sent + clock.now()) / 2;
-      }
-    } catch {
-      // The next commit that is refused for its deadline brings the node's time along.
-    }
-  }
 }
 
 function lowestSlot(keys: readonly string[]): number {

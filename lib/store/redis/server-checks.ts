@@ -5,7 +5,7 @@ import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
 import { CommitMessage, parseCommitReply } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
-import { COMMIT_ONE_PHASE, FENCE } from './redis-script.js';
+import { APPLY, COMMIT_ONE_PHASE, FENCE, PREPARE, RELEASE } from './redis-script.js';
 
 const OLDEST = { major: 6, minor: 2 } as const;
 
@@ -132,8 +132,33 @@ export async function probeScripts(
   await refusedWhenDenied(() =>
     FENCE.run(connection, 1, [recordKeyOf(fenced), String(deadlineAtMs), '1000', '1000']),
   );
+  if (connection.isCluster) await probeTwoPhases(connection, probe);
   await refusedWhenDenied(() => connection.execute('MGET', [key('a')]));
   await refusedWhenDenied(() => connection.execute('GET', [key('a')]));
+}
+
+/** What only transactions over several nodes need: locks on an item that expires, and the journal. */
+async function probeTwoPhases(
+  connection: RedisConnection,
+  { id, home }: { readonly id: string; readonly home: string },
+): Promise<void> {
+  const at = (name: string): string => `${RESERVED_PREFIX}{${home}}:probe:${id}:${name}`;
+  const [absent, journal, instances] = [at('f'), at('journal'), at('instances')];
+  const address = `${id}g@${home}@0`;
+  await refusedWhenDenied(async () => {
+    await PREPARE.run(connection, 1, [absent, address, 'b']);
+    await APPLY.run(connection, 1, [absent, address, `w1.x|`]);
+    await RELEASE.run(connection, 1, [absent, address]);
+    await connection.execute('HSET', [journal, address, '[]']);
+    await connection.execute('PEXPIRE', [journal, '60000']);
+    await connection.execute('HSCAN', [journal, '0', 'COUNT', '1']);
+    await connection.execute('HLEN', [journal]);
+    await connection.execute('HDEL', [journal, address]);
+    await connection.execute('ZADD', [instances, '0', id]);
+    await connection.execute('ZRANGEBYSCORE', [instances, '-inf', '0', 'LIMIT', '0', '1']);
+    await connection.execute('ZSCORE', [instances, id]);
+    await connection.execute('ZREM', [instances, id]);
+  });
 }
 
 async function probeCommit(connection: RedisConnection, commit: OnePhaseCommit): Promise<void> {

@@ -5,11 +5,14 @@ import { systemClock, type Clock } from '../../store/clock.js';
 import type { ForeignValue, StoredItem } from '../../store/stored-item.js';
 import { recordKeyOf, type TransactionAddress } from '../../store/transaction-address.js';
 import type {
+  AppliedStatus,
   CommitItem,
   CounterIncrement,
+  HeldItem,
   ItemChange,
   OnePhaseCommit,
   OnePhaseReply,
+  PrepareReply,
   RecordLifetime,
   VersionedStore,
 } from '../../store/versioned-store.js';
@@ -89,6 +92,39 @@ export class ContractSession {
     const reply = await this.commit(items, address);
     assert.equal(reply.status, 'committed');
     return address.id;
+  }
+
+  prepare(
+    items: readonly CommitItem[],
+    address = this.address(),
+    marked = false,
+  ): Promise<PrepareReply> {
+    return this.store.prepare({ address, marked, items }, this.until);
+  }
+
+  /** Locks written items, and tells under which heads they are held. */
+  async holds(
+    address: TransactionAddress,
+    ...items: readonly CommitItem[]
+  ): Promise<readonly HeldItem[]> {
+    const reply = await this.prepare(items, address);
+    assert(reply.status === 'prepared', `The items are refused: ${JSON.stringify(reply)}.`);
+    assert.equal(reply.heads.length, items.length);
+    return items.map(({ key, change }, index) => {
+      assert(change !== undefined, `${key} is not written.`);
+      return { key, held: reply.heads[index]!, change };
+    });
+  }
+
+  apply(
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+  ): Promise<readonly AppliedStatus[]> {
+    return this.store.apply(address, items, this.until);
+  }
+
+  release(address: TransactionAddress, ...keys: readonly string[]): Promise<void> {
+    return this.store.release(address, keys, this.until);
   }
 
   async read(key = this.key()): Promise<StoredItem | ForeignValue | undefined> {
@@ -185,4 +221,9 @@ export function increment(
   ttlMs?: number,
 ): CommitItem {
   return { key, expected: undefined, change: { kind: 'increment', increments, ttlMs } };
+}
+
+/** The item as the step that decides has to find it. */
+export function held({ key, held: head, change }: HeldItem): CommitItem {
+  return { key, expected: undefined, held: head, change };
 }

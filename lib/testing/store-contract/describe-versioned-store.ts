@@ -9,6 +9,7 @@ import { INCREMENT_CONTRACT } from './increment-contract.js';
 import { OUTCOME_CONTRACT } from './outcome-contract.js';
 import { READ_CONTRACT } from './read-contract.js';
 import { REFUSAL_CONTRACT } from './refusal-contract.js';
+import { TWO_PHASE_CONTRACT } from './two-phase-contract.js';
 import { WRITE_CONTRACT } from './write-contract.js';
 
 /** What a test framework must offer: jest, vitest, mocha and `node:test` do. */
@@ -22,6 +23,7 @@ const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
   'when it commits': WRITE_CONTRACT,
   'when it increments': INCREMENT_CONTRACT,
   'when it refuses': REFUSAL_CONTRACT,
+  'when it commits in two phases': TWO_PHASE_CONTRACT,
   'when it knows outcomes': OUTCOME_CONTRACT,
   'under concurrency': CONCURRENCY_CONTRACT,
 };

@@ -6,11 +6,12 @@
 -- KEYS[tx*] items                     ... and its items
 -- ARGV[1] longestTimeoutMs            how far ahead a deadline may lie
 -- ARGV[tx*] body                      `<size> <deadlineAtMs> <expiresAtMs> <members>`: the number of items, the
---                                     deadline and until when the record is kept by the clock of this node,
---                                     the members of the record's JSON
+--                                     deadline and until when the record is kept by the clock of this node
+--                                     (with `+`: for good), the members of the record's JSON
 -- ARGV[item*] step                    a letter and what it needs. With a capital one, `<ttlMs> ` comes between.
 --                                     r<version>| d<version>|        read, delete; the version is empty for absence
---                                     w<version>|<item>              write
+--                                     w<version>|<item>              write; for `d` and `w` a head that is held
+--                                     h<head>|<writer>|<index,by,min,max;>  increment of an item that is held
 --                                     b<item without its count>      blind write
 --                                     i<writer>|<index,by,min,max;>  increment
 --                                     a<item>                        adopt
@@ -31,7 +32,7 @@ local keys, values, ttls, writes, plain, counts = {}, {}, {}, 0, true, ''
 local HEAD = 1024 -- enough for a version, a lock and some sixty counters
 local lasts = {} -- numbers as texts: the server formats a number that Lua hands over slowly
 
-local READ, DELETE, BLIND, INCREMENT, ADOPT = string.byte('rdbia', 1, 5)
+local READ, DELETE, BLIND, INCREMENT, ADOPT, HELD = string.byte('rdbiah', 1, 6)
 
 local function failure(reply) return type(reply) == 'table' and reply.err or nil end
 
@@ -54,7 +55,9 @@ end
 local function parse(text)
   local version = string.match(text, '^([1-9]%d*%.[%w_-]+)|[^|]*|')
   if version then return version, false end
-  return string.match(text, '^([1-9]%d*%.[%w_-]+)%*[^|]+|[^|]*|'), true
+  version = string.match(text, '^(%d+%.[%w_-]+)%*[^|]+|[^|]*|')
+  -- What stands for an absent item that is locked has a version that nobody sees.
+  return version and string.gsub(version, '^0%..*', '0'), true
 end
 
 -- Why what stands under a key is not what was expected.
@@ -68,11 +71,13 @@ local function refuse(key, index)
   return (locked and 'locked ' or 'conflict ') .. index .. ' ' .. version
 end
 
-local function increment(key, index, spec, ttl)
+local function increment(key, index, spec, ttl, head)
   local text = redis.pcall('GET', key)
-  if not text then return 'absent ' .. index end
+  if not text then return head and 'conflict ' .. index .. ' 0' or 'absent ' .. index end
   if failure(text) then return refuse(key, index) end
-  local count, list, rest = string.match(text, '^([1-9]%d*)%.[%w_-]+|([^|]*)|()')
+  if head and string.sub(text, 1, #head) ~= head then return refuse(key, index) end
+  local shown = head and '^([1-9]%d*)%.[^|]+|([^|]*)|()' or '^([1-9]%d*)%.[%w_-]+|([^|]*)|()'
+  local count, list, rest = string.match(text, shown)
   if not count then return refuse(key, index) end
   local numbers = {}
   for number in string.gmatch(list, '[^,]+') do numbers[#numbers + 1] = tonumber(number) end
@@ -122,6 +127,7 @@ local function judge(key, index)
     a = a + 1
   else
     local bar = string.find(step, '|', at, true)
+    if kind == HELD then return increment(key, index, string.sub(step, bar + 1), ttl, string.sub(step, at, bar)) end
     if bar == at then stands = redis.call('EXISTS', key) == 0
     else stands = start(key, bar - at + 1) == string.sub(step, at, bar) end
     at = bar + 1
@@ -166,8 +172,10 @@ local function outcome(record)
 end
 
 -- Out of memory, read-only, disk: only the first write of all, the record, can fail for these.
-local function apply(record, body, expiresAt)
-  local reply = redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt, 'NX')
+local function apply(record, body, expiresAt, kept)
+  local reply
+  if kept then reply = redis.pcall('SET', record, head .. body .. '}', 'NX')
+  else reply = redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt, 'NX') end
   if not reply then return outcome(record) or 'failed ERR the record is not one of ours' end
   if failure(reply) then return 'failed ' .. reply.err end
   local err, written = write()
@@ -180,7 +188,7 @@ end
 
 while k <= #KEYS do
   local record, refusal = KEYS[k], nil
-  local size, deadline, expiresAt, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+) ()')
+  local size, deadline, expiresAt, kept, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+)(%+?) ()')
   local body = string.sub(ARGV[a], from)
   size, deadline = tonumber(size), tonumber(deadline)
   writes, plain, counts = 0, true, ''
@@ -191,7 +199,7 @@ while k <= #KEYS do
     refusal = refusal or why
   end
   -- Where a record stands, it counts, whatever the items look like by now.
-  replies[#replies + 1] = refusal and (outcome(record) or refusal) or apply(record, body, expiresAt)
+  replies[#replies + 1] = refusal and (outcome(record) or refusal) or apply(record, body, expiresAt, kept == '+')
   k = k + size + 1
 end
 return replies

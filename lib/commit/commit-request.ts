@@ -1,0 +1,34 @@
+import type { TransactionAddress } from '../store/transaction-address.js';
+import type { OnePhaseCommit, OnePhaseReply, VersionedStore } from '../store/versioned-store.js';
+import type { CommitFacts } from './commit-plan.js';
+import type { RecordedCall } from './transaction-record.js';
+
+/** Everything the coordinator needs to know of a transaction that wants to commit. */
+export interface CommitRequest extends Omit<CommitFacts, 'home'> {
+  readonly id: string;
+  /** Local monotonic milliseconds. */
+  readonly until: number;
+  /** Fixed earlier, if somebody asked for it, and the store that it was fixed for. */
+  readonly address: TransactionAddress | undefined;
+  readonly announcedIn: string | undefined;
+  readonly call: RecordedCall;
+  /** Filled in as soon as the commit may happen, so that a caller who gives up knows what to say. */
+  sent: SentCommit | undefined;
+}
+
+/** A commit that was handed to a store. */
+export interface SentCommit {
+  readonly commit: OnePhaseCommit;
+  readonly store: VersionedStore;
+}
+
+export type CommitResult =
+  | OnePhaseReply
+  /** The reply was lost, and the commit was made impossible before it happened. */
+  | { readonly status: 'fenced' }
+  /** A node could not be asked before the decision; the commit was never tried. */
+  | { readonly status: 'unprepared'; readonly cause: unknown };
+
+export type CommitRefusal = Exclude<CommitResult, { status: 'committed' }>;
+
+export const COMMITTED: CommitResult = { status: 'committed', commitCounts: new Map() };

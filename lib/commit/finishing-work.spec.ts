@@ -1,0 +1,128 @@
+import { DEADLINE_MS, HeldItems } from '../../test/support/held-items.js';
+import { FaultyStore, type ProtocolMethod } from '../../test/support/faulty-store.js';
+import { FinishingWork } from './finishing-work.js';
+import { InstanceJournal } from './instance-journal.js';
+
+let group: HeldItems;
+let store: FaultyStore;
+let finishing: FinishingWork;
+let calls: ProtocolMethod[];
+
+beforeEach(() => {
+  group = new HeldItems();
+  store = new FaultyStore(group.store);
+  const journal = new InstanceJournal('me', group.clock, { heartbeatMs: 100, lapseMs: 300 });
+  finishing = new FinishingWork(group.clock, journal);
+  for (const key of ['a', 'b']) group.store.setForeign(key, `4.w||"old"`);
+  calls = [];
+  store.before = ({ method }) => void calls.push(method);
+});
+
+async function committed() {
+  const address = group.address(['a']);
+  const held = await group.hold(address, ['a', 'b']);
+  await group.commit(address, held);
+  return { address, held };
+}
+
+describe('what is left of a committed transaction', () => {
+  it('is applied before its record may expire, and before the journal forgets it', async () => {
+    const { address, held } = await committed();
+    finishing.apply(store, address, held);
+    await group.clock.advance(0);
+
+    expect(calls).toEqual(['apply', 'apply', 'retire', 'journal.leave']);
+    expect(['a', 'b'].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
+  });
+
+  it.each(['apply', 'retire', 'journal.leave'] as const)(
+    'is done again until %s succeeds',
+    async (method) => {
+      const { address, held } = await committed();
+      store.faultOf = (call) =>
+        call.method === method && call.nth <= 3 ? { kind: 'not-sent' } : undefined;
+      finishing.apply(store, address, held);
+      await group.clock.advance(2000);
+
+      expect(calls.at(-1)).toBe('journal.leave');
+      expect(['a', 'b'].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
+      expect(group.clock.pending).toBe(0);
+    },
+  );
+
+  it('has one more try when the instance ends', async () => {
+    const { address, held } = await committed();
+    store.faultOf = ({ number }) => (number === 1 ? { kind: 'not-sent' } : undefined);
+    finishing.apply(store, address, held);
+    await group.clock.advance(0);
+    expect(group.clock.pending).toBe(1);
+
+    await finishing.close();
+
+    expect(group.clock.pending).toBe(0);
+    expect(calls.at(-1)).toBe('journal.leave');
+  });
+
+  it('is left to others where the last try fails too', async () => {
+    const { address, held } = await committed();
+    store.crash();
+    finishing.apply(store, address, held);
+
+    await finishing.close();
+
+    expect(group.isLocked('a')).toBe(true);
+    expect(group.clock.pending).toBe(0);
+  });
+});
+
+describe('a transaction that must not commit', () => {
+  it('is recorded as rolled back before its locks go', async () => {
+    const address = group.address(['a']);
+    const held = await group.hold(address, ['a', 'b']);
+    const locks: boolean[] = [];
+    store.before = ({ method }) => {
+      if (method === 'fence') locks.push(group.isLocked('a'), group.isLocked('b'));
+    };
+    await finishing.rollBack(store, { address, keys: ['a', 'b'] }, group.until);
+
+    expect(locks).toEqual([true, true]);
+    expect(['a', 'b'].map((key) => group.store.peekRaw(key))).toEqual(['4.w||"old"', '4.w||"old"']);
+    await expect(group.commit(address, held)).rejects.toThrow('rolled_back');
+  });
+
+  it('keeps its locks as long as nobody could record that', async () => {
+    const address = group.address(['a']);
+    await group.hold(address, ['a']);
+    store.faultOf = ({ nth }) => (nth <= 3 ? { kind: 'not-sent' } : undefined);
+    await finishing.rollBack(store, { address, keys: ['a'] }, group.until);
+
+    expect(calls.includes('release')).toBe(false);
+    expect(group.isLocked('a')).toBe(true);
+
+    await group.clock.advance(1000);
+    expect(group.store.peekRaw('a')).toBe('4.w||"old"');
+    expect(await group.store.outcome(address)).toBe('rolled_back');
+  });
+});
+
+describe('a transaction whose outcome nobody could tell', () => {
+  it('is applied where it turns out to be committed', async () => {
+    const { address } = await committed();
+    finishing.settle(store, address, ['a', 'b']);
+    await group.clock.advance(0);
+
+    expect(['a', 'b'].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
+    expect(calls.slice(-2)).toEqual(['retire', 'journal.leave']);
+  });
+
+  it('is released where it is forgotten', async () => {
+    const address = group.address(['a']);
+    await group.hold(address, ['a']);
+    await group.clock.advance(DEADLINE_MS + 1000);
+    finishing.settle(store, address, ['a']);
+    await group.clock.advance(0);
+
+    expect(group.store.peekRaw('a')).toBe('4.w||"old"');
+    expect(await group.store.outcome(address)).toBe('expired');
+  });
+});

@@ -1,0 +1,103 @@
+import type { Cancel, Clock } from '../store/clock.js';
+import type { Holdings } from '../store/journal.js';
+import type { TransactionAddress } from '../store/transaction-address.js';
+import type { HeldItem, VersionedStore } from '../store/versioned-store.js';
+import type { InstanceJournal } from './instance-journal.js';
+import { byNode, finish } from './lock-settler.js';
+
+/** Each try may take so long before the next one. */
+const TRY_MS = 2000;
+const PAUSE_MS = 200;
+
+/**
+ * What is left to do when a transaction is decided: nobody waits for it, and it is done again until it
+ * succeeds. What a process leaves behind is done by whoever meets its locks.
+ */
+export class FinishingWork {
+  readonly #clock: Clock;
+  readonly #journal: InstanceJournal;
+  readonly #underway = new Set<Promise<void>>();
+  readonly #pauses = new Set<Cancel>();
+  #closed = false;
+
+  constructor(clock: Clock, journal: InstanceJournal) {
+    this.#clock = clock;
+    this.#journal = journal;
+  }
+
+  /** A committed transaction: writes what it decided elsewhere, then lets its record expire. */
+  apply(store: VersionedStore, address: TransactionAddress, redo: readonly HeldItem[]): void {
+    this.#persist(async (until) => {
+      const groups = byNode(store, redo, (item) => item.key);
+      await Promise.all(groups.map((items) => store.apply(address, items, until)));
+      await store.retire(address, until);
+      await this.#journal.leave(store, address, until);
+    });
+  }
+
+  /**
+   * A transaction that must not commit: records so, then releases its locks. Resolves when that is
+   * done, or when time is over; then it goes on in the background.
+   */
+  async rollBack(store: VersionedStore, holdings: Holdings, until: number): Promise<void> {
+    try {
+      await this.#settleHoldings(store, holdings, until);
+    } catch {
+      this.settle(store, holdings.address, holdings.keys);
+    }
+  }
+
+  /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
+  settle(store: VersionedStore, address: TransactionAddress, keys: readonly string[]): void {
+    this.#persist((until) => this.#settleHoldings(store, { address, keys }, until));
+  }
+
+  /** Lets what is under way end, each with one last try; begins nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#pauses) cancel();
+    await Promise.all(this.#underway);
+  }
+
+  #persist(step: (until: number) => Promise<void>): void {
+    const work = this.#repeat(step).finally(() => this.#underway.delete(work));
+    this.#underway.add(work);
+  }
+
+  async #repeat(step: (until: number) => Promise<void>): Promise<void> {
+    for (;;) {
+      const last = this.#closed;
+      try {
+        return await step(this.#clock.now() + TRY_MS);
+      } catch {
+        if (last) return;
+      }
+      if (!this.#closed) await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const cancel = this.#clock.schedule(PAUSE_MS, end, { background: true });
+      this.#pauses.add(end);
+    });
+  }
+
+  /** Fences first: no lock goes before the record says what became of the transaction. */
+  async #settleHoldings(
+    store: VersionedStore,
+    { address, keys }: Holdings,
+    until: number,
+  ): Promise<void> {
+    const outcome = await store.fence(address, until);
+    const record = outcome === 'committed' ? await store.record(address, until) : undefined;
+    await finish(store, { address, keys, record }, until);
+    if (outcome === 'committed') await store.retire(address, until);
+    await this.#journal.leave(store, address, until);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Cancel, Clock } from '../store/clock.js';
+import type { VersionedStore } from '../store/versioned-store.js';
+import { Recovery, type RecoveryReport } from './recovery.js';
+
+export interface RecoveryServiceOptions {
+  /** Whether rounds happen by themselves. */
+  readonly enabled: boolean;
+  /** Between two rounds, in milliseconds; each pause is drawn between half and one and a half of it. */
+  readonly intervalMs: number;
+  /** How many transactions of one instance are looked at in one go. */
+  readonly batch: number;
+  /** How long a round may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface RecoveryServiceSetup {
+  readonly stores: readonly VersionedStore[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly options: RecoveryServiceOptions;
+  readonly log: { warn(message: string): void };
+}
+
+/** Finishes, in the background or when asked, what instances left behind that have died. */
+export class RecoveryService {
+  readonly #setup: RecoveryServiceSetup;
+  readonly #recovery: Recovery;
+  #cancel: Cancel | undefined;
+  #round: Promise<RecoveryReport> | undefined;
+  #closed = false;
+
+  constructor(setup: RecoveryServiceSetup) {
+    const { stores, clock, options } = setup;
+    this.#setup = setup;
+    // Where one step covers everything there are no locks, and nothing is ever left behind.
+    const spanning = stores.filter((store) => store.spansNodes);
+    this.#recovery = new Recovery(spanning, clock, { batch: options.batch });
+  }
+
+  /** @internal */
+  start(): void {
+    if (this.#setup.options.enabled) this.#schedule();
+  }
+
+  /**
+   * One round now; joins the one that is under way.
+   * @throws StoreUnavailableError, StoreRefusedError
+   */
+  recover(): Promise<RecoveryReport> {
+    this.#round ??= this.#recovery
+      .recover(this.#setup.clock.now() + this.#setup.options.timeoutMs)
+      .finally(() => (this.#round = undefined));
+    return this.#round;
+  }
+
+  /** @internal */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel?.();
+    await this.#round?.catch(() => undefined);
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    const { clock, random, options } = this.#setup;
+    const pauseMs = options.intervalMs * (0.5 + random());
+    this.#cancel = clock.schedule(pauseMs, () => void this.#runRound(), { background: true });
+  }
+
+  async #runRound(): Promise<void> {
+    const { log } = this.#setup;
+    try {
+      const { finished, failed } = await this.recover();
+      if (finished > 0) log.warn(`Recovery finished ${finished} transactions of dead instances.`);
+      if (failed > 0) log.warn(`Recovery could not finish ${failed} transactions yet.`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn(`Recovery could not look for transactions of dead instances: ${reason}`);
+    }
+    this.#schedule();
+  }
+}

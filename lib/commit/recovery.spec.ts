@@ -1,0 +1,151 @@
+import { DEADLINE_MS, HeldItems } from '../../test/support/held-items.js';
+import { FaultyStore } from '../../test/support/faulty-store.js';
+import { recordKeyOf, type TransactionAddress } from '../store/transaction-address.js';
+import { Recovery } from './recovery.js';
+
+const LAPSE_MS = 300;
+
+let group: HeldItems;
+let store: FaultyStore;
+
+beforeEach(async () => {
+  group = new HeldItems();
+  store = new FaultyStore(group.store);
+  for (const key of ['a', 'b', 'c']) group.store.setForeign(key, `4.w||"old"`);
+  await group.store.journal.beat('dead', LAPSE_MS);
+});
+
+async function recover({ batch = 10 } = {}) {
+  return new Recovery([store], group.clock, { batch }).recover(group.until);
+}
+
+/** A transaction of the dead instance that holds these keys. */
+async function leaveBehind(...keys: string[]): Promise<TransactionAddress> {
+  const address = group.address(keys);
+  await group.store.journal.enter('dead', { address, keys });
+  return address;
+}
+
+async function entries(): Promise<number> {
+  return (await group.store.journal.entries('dead', 100)).length;
+}
+
+describe('recovery', () => {
+  it('applies what a dead instance has committed, and lets its record expire', async () => {
+    const address = await leaveBehind('a', 'b');
+    await group.commit(address, await group.hold(address, ['a', 'b']));
+    await group.clock.advance(LAPSE_MS);
+
+    expect(await recover()).toEqual({ finished: 1, undecided: 0, failed: 0 });
+    expect(['a', 'b'].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
+    expect(['a', 'b'].filter((key) => group.isLocked(key))).toEqual([]);
+    expect(await entries()).toBe(0);
+    expect(await group.store.journal.lapsed()).toEqual([]);
+    await group.clock.advance(10_000);
+    expect(group.store.peekRaw(recordKeyOf(address))).toBeUndefined();
+  });
+
+  it('releases what a dead instance has rolled back', async () => {
+    const address = await leaveBehind('a');
+    await group.hold(address, ['a']);
+    await group.store.fence(address);
+    await group.clock.advance(LAPSE_MS);
+
+    expect(await recover()).toMatchObject({ finished: 1 });
+    expect(group.store.peekRaw('a')).toBe('4.w||"old"');
+  });
+
+  it('leaves an undecided transaction alone until its deadline, then rolls it back (R1)', async () => {
+    const address = await leaveBehind('a');
+    await group.hold(address, ['a']);
+    await group.clock.advance(LAPSE_MS);
+
+    expect(await recover()).toEqual({ finished: 0, undecided: 1, failed: 0 });
+    expect(group.isLocked('a')).toBe(true);
+    expect(await group.store.journal.lapsed()).toEqual(['dead']);
+
+    await group.clock.advance(DEADLINE_MS - LAPSE_MS);
+    expect(await recover()).toEqual({ finished: 1, undecided: 0, failed: 0 });
+    expect(await group.store.outcome(address)).toBe('rolled_back');
+    expect(group.store.peekRaw('a')).toBe('4.w||"old"');
+    expect(await group.store.journal.lapsed()).toEqual([]);
+  });
+
+  it('releases what is forgotten', async () => {
+    const address = await leaveBehind('a');
+    await group.hold(address, ['a']);
+    await group.clock.advance(60_000);
+
+    expect(await recover()).toMatchObject({ finished: 1 });
+    expect(group.store.peekRaw('a')).toBe('4.w||"old"');
+    expect(await group.store.outcome(address)).toBe('expired');
+  });
+
+  it('does not touch what an instance holds that lives', async () => {
+    const address = await leaveBehind('a');
+    await group.commit(address, await group.hold(address, ['a']));
+
+    expect(await recover()).toEqual({ finished: 0, undecided: 0, failed: 0 });
+    expect(group.isLocked('a')).toBe(true);
+  });
+
+  it('goes on until nothing is left, so many transactions at a time', async () => {
+    for (const key of ['a', 'b', 'c']) {
+      const address = await leaveBehind(key);
+      await group.commit(address, await group.hold(address, [key]));
+    }
+    await group.clock.advance(LAPSE_MS);
+
+    expect(await recover({ batch: 1 })).toEqual({ finished: 3, undecided: 0, failed: 0 });
+    expect(await entries()).toBe(0);
+  });
+
+  it.each(['record', 'apply', 'retire'] as const)(
+    'keeps the entry of a transaction whose %s failed, and finishes the others (R2)',
+    async (method) => {
+      for (const key of ['a', 'b']) {
+        const address = await leaveBehind(key);
+        await group.commit(address, await group.hold(address, [key]));
+      }
+      await group.clock.advance(LAPSE_MS);
+      store.faultOf = (call) =>
+        call.method === method && call.nth === 1 ? { kind: 'not-sent' } : undefined;
+
+      expect(await recover()).toEqual({ finished: 1, undecided: 0, failed: 1 });
+      expect(await entries()).toBe(1);
+      expect(await group.store.journal.lapsed()).toEqual(['dead']);
+
+      expect(await recover()).toEqual({ finished: 1, undecided: 0, failed: 0 });
+      expect(['a', 'b'].filter((key) => group.isLocked(key))).toEqual([]);
+      expect(await group.store.journal.lapsed()).toEqual([]);
+    },
+  );
+
+  it('reaches what stands behind transactions that it has to leave alone', async () => {
+    for (const key of ['a', 'b']) await group.hold(await leaveBehind(key), [key]);
+    const address = await leaveBehind('c');
+    await group.commit(address, await group.hold(address, ['c']));
+    await group.clock.advance(LAPSE_MS);
+
+    expect(await recover({ batch: 1 })).toEqual({ finished: 1, undecided: 2, failed: 0 });
+    expect(['a', 'b', 'c'].filter((key) => group.isLocked(key))).toEqual(['a', 'b']);
+  });
+
+  it('may happen in two places at once', async () => {
+    const address = await leaveBehind('a', 'b');
+    await group.commit(address, await group.hold(address, ['a', 'b']));
+    await group.clock.advance(LAPSE_MS);
+
+    await Promise.all([recover(), recover()]);
+
+    expect(group.store.peekRaw('a')).toBe(`5.${address.id}||"new"`);
+    expect(group.store.peekRaw('b')).toBe(`5.${address.id}||"new"`);
+    expect(await entries()).toBe(0);
+  });
+
+  it('fails where the journal cannot be read', async () => {
+    store.crash();
+
+    await expect(recover()).rejects.toThrow('crashed');
+  });
+});

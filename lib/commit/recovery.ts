@@ -1,0 +1,122 @@
+import type { Clock } from '../store/clock.js';
+import type { Holdings } from '../store/journal.js';
+import { printAddress } from '../store/transaction-address.js';
+import type { VersionedStore } from '../store/versioned-store.js';
+import { finish } from './lock-settler.js';
+
+export interface RecoveryOptions {
+  /** How many transactions of one instance are looked at in one go. */
+  readonly batch: number;
+}
+
+/** What one round of recovery has done. */
+export interface RecoveryReport {
+  /** Transactions that were driven to their outcome. */
+  readonly finished: number;
+  /** Transactions that are undecided and not past their deadline yet. */
+  readonly undecided: number;
+  /** Transactions whose node could not be asked, or refused. */
+  readonly failed: number;
+}
+
+const NOTHING: RecoveryReport = { finished: 0, undecided: 0, failed: 0 };
+
+type Fate = keyof RecoveryReport;
+
+/**
+ * Finishes what instances left behind that have died. Any number of instances may do so at once: every
+ * step may be repeated.
+ *
+ * R1 An undecided transaction is left alone before its deadline.
+ * R2 An entry is struck out only when no lock of its transaction is left.
+ */
+export class Recovery {
+  readonly #stores: readonly VersionedStore[];
+  readonly #clock: Clock;
+  readonly #options: RecoveryOptions;
+
+  constructor(stores: readonly VersionedStore[], clock: Clock, options: RecoveryOptions) {
+    this.#stores = stores;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** One round over all stores. @throws StoreUnavailableError, StoreRefusedError */
+  async recover(until: number): Promise<RecoveryReport> {
+    const reports = await Promise.all(
+      this.#stores.map((store) => this.#recoverStore(store, until)),
+    );
+    return reports.reduce(add, NOTHING);
+  }
+
+  async #recoverStore(store: VersionedStore, until: number): Promise<RecoveryReport> {
+    let total = NOTHING;
+    for (const instance of await store.journal.lapsed(until)) {
+      total = add(total, await this.#recoverInstance(store, instance, until));
+    }
+    return total;
+  }
+
+  async #recoverInstance(
+    store: VersionedStore,
+    instance: string,
+    until: number,
+  ): Promise<RecoveryReport> {
+    const { batch } = this.#options;
+    // Each is looked at once a round, and none stands in the way of those behind it.
+    const left = new Set<string>();
+    let total = NOTHING;
+    for (;;) {
+      const noted = await store.journal.entries(instance, left.size + batch, until);
+      const entries = noted.filter(({ address }) => !left.has(printAddress(address)));
+      if (entries.length === 0) break;
+      const fates = await Promise.all(entries.map((entry) => this.#fateOf(store, entry, until)));
+      const finished = entries.filter((_, nth) => fates[nth] === 'finished');
+      if (finished.length > 0) {
+        const addresses = finished.map(({ address }) => address);
+        await store.journal.leave(instance, addresses, until);
+      }
+      for (const entry of entries) {
+        if (!finished.includes(entry)) left.add(printAddress(entry.address));
+      }
+      total = add(total, countOf(fates));
+    }
+    if (total.undecided === 0 && total.failed === 0) await store.journal.forget(instance, until);
+    return total;
+  }
+
+  async #fateOf(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
+    try {
+      return await this.#finish(store, entry, until);
+    } catch {
+      return 'failed';
+    }
+  }
+
+  async #finish(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
+    const { address, keys } = entry;
+    let record = await store.record(address, until);
+    if (record === undefined) {
+      const now = store.toNodeTime(this.#clock.now(), address.home);
+      if (now < address.deadlineAtMs) return 'undecided';
+      const outcome = await store.fence(address, until);
+      if (outcome === 'committed') record = await store.record(address, until);
+    }
+    await finish(store, { address, keys, record }, until);
+    if (record?.status === 'committed') await store.retire(address, until);
+    return 'finished';
+  }
+}
+
+function countOf(fates: readonly Fate[]): RecoveryReport {
+  const count = (fate: Fate): number => fates.filter((one) => one === fate).length;
+  return { finished: count('finished'), undecided: count('undecided'), failed: count('failed') };
+}
+
+function add(one: RecoveryReport, other: RecoveryReport): RecoveryReport {
+  return {
+    finished: one.finished + other.finished,
+    undecided: one.undecided + other.undecided,
+    failed: one.failed + other.failed,
+  };
+}

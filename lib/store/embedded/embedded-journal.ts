@@ -1,0 +1,55 @@
+import type { Clock } from '../clock.js';
+import type { Holdings, Journal } from '../journal.js';
+import { printAddress, type TransactionAddress } from '../transaction-address.js';
+
+/** A journal in the memory of this process, for all instances that share its store. */
+export class EmbeddedJournal implements Journal {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Map<string, Holdings>>();
+  readonly #lapses = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async enter(instance: string, holdings: Holdings): Promise<void> {
+    let entries = this.#entries.get(instance);
+    if (entries === undefined) {
+      entries = new Map();
+      this.#entries.set(instance, entries);
+    }
+    entries.set(printAddress(holdings.address), holdings);
+  }
+
+  async leave(instance: string, addresses: readonly TransactionAddress[]): Promise<void> {
+    for (const address of addresses) this.#entries.get(instance)?.delete(printAddress(address));
+  }
+
+  async beat(instance: string, lapseMs: number): Promise<void> {
+    this.#lapses.set(instance, this.#clock.time() + lapseMs);
+  }
+
+  async lapsed(): Promise<readonly string[]> {
+    return [...this.#lapses.keys()].filter((instance) => this.#hasLapsed(instance));
+  }
+
+  async entries(instance: string, most: number): Promise<readonly Holdings[]> {
+    return [...(this.#entries.get(instance)?.values() ?? [])].slice(0, most);
+  }
+
+  async forget(instance: string): Promise<void> {
+    if (!this.#hasLapsed(instance) || (this.#entries.get(instance)?.size ?? 0) > 0) return;
+    this.#lapses.delete(instance);
+    this.#entries.delete(instance);
+  }
+
+  /** Forgets everything, as between two tests. */
+  clear(): void {
+    this.#entries.clear();
+    this.#lapses.clear();
+  }
+
+  #hasLapsed(instance: string): boolean {
+    return (this.#lapses.get(instance) ?? Number.POSITIVE_INFINITY) <= this.#clock.time();
+  }
+}

@@ -1,0 +1,157 @@
+import type { Clock } from '../clock.js';
+import { slotOf, tagOfSlot } from '../hash-slot.js';
+import type { Holdings, Journal } from '../journal.js';
+import {
+  parseAddress,
+  printAddress,
+  RESERVED_PREFIX,
+  type TransactionAddress,
+} from '../transaction-address.js';
+import type { RedisConnection } from './redis-connection.js';
+import { executionOf } from './redis-errors.js';
+import { refuse, TurnQueue, type Request } from './turn-queue.js';
+
+/** One command holds the notes of so many transactions. */
+const NOTES_PER_COMMAND = 64;
+const INSTANCES_PER_ROUND = 100;
+
+/** Instances by when they count as dead, in the node's milliseconds. */
+const INSTANCES = `${RESERVED_PREFIX}{${tagOfSlot(0)}}:instances`;
+
+interface Note extends Request<void> {
+  readonly instance: string;
+  readonly field: string;
+  /** The keys as JSON; undefined strikes the field out. */
+  readonly value: string | undefined;
+}
+
+export interface RedisJournalContext {
+  readonly connection: RedisConnection;
+  readonly clock: Clock;
+  /** By the clock of the master of a key. */
+  readonly nodeTime: (key: string) => number;
+  /** Repeats a step that may be repeated until it is answered or time is over. */
+  readonly persist: <T>(until: number, step: () => Promise<T>) => Promise<T>;
+}
+
+/** One hash per instance, from addresses to keys, and one sorted set of all instances. */
+export class RedisJournal implements Journal {
+  readonly #context: RedisJournalContext;
+  readonly #notes: TurnQueue<Note>;
+
+  constructor(context: RedisJournalContext) {
+    const { connection, clock } = context;
+    this.#context = context;
+    this.#notes = new TurnQueue({
+      connection,
+      clock,
+      sizeOf: () => 1,
+      mostKeys: NOTES_PER_COMMAND,
+      mostRequests: NOTES_PER_COMMAND,
+      send: (notes) => this.#send(notes),
+    });
+  }
+
+  async enter(instance: string, { address, keys }: Holdings, until: number): Promise<void> {
+    await this.#note(instance, address, JSON.stringify(keys), until);
+  }
+
+  async leave(
+    instance: string,
+    addresses: readonly TransactionAddress[],
+    until: number,
+  ): Promise<void> {
+    await Promise.all(addresses.map((address) => this.#note(instance, address, undefined, until)));
+  }
+
+  async beat(instance: string, lapseMs: number, until: number): Promise<void> {
+    await this.#ask(until, 'ZADD', () => [
+      INSTANCES,
+      String(Math.ceil(this.#context.nodeTime(INSTANCES) + lapseMs)),
+      instance,
+    ]);
+  }
+
+  async lapsed(until: number): Promise<readonly string[]> {
+    const now = (): string => String(Math.floor(this.#context.nodeTime(INSTANCES)));
+    const most = String(INSTANCES_PER_ROUND);
+    const range = (): string[] => [INSTANCES, '-inf', now(), 'LIMIT', '0', most];
+    return (await this.#ask(until, 'ZRANGEBYSCORE', range)) as string[];
+  }
+
+  async entries(instance: string, most: number, until: number): Promise<readonly Holdings[]> {
+    const found: Holdings[] = [];
+    let cursor = '0';
+    do {
+      const args = [journalKey(instance), cursor, 'COUNT', String(most)];
+      const [next, page] = (await this.#ask(until, 'HSCAN', () => args)) as [string, string[]];
+      for (let nth = 0; nth + 1 < page.length; nth += 2) {
+        const keys = JSON.parse(page[nth + 1]!) as string[];
+        found.push({ address: parseAddress(page[nth]!), keys });
+      }
+      cursor = next;
+    } while (cursor !== '0' && found.length < most);
+    return found;
+  }
+
+  async forget(instance: string, until: number): Promise<void> {
+    const left = Number(await this.#ask(until, 'HLEN', () => [journalKey(instance)]));
+    const lapse = await this.#ask(until, 'ZSCORE', () => [INSTANCES, instance]);
+    if (left > 0 || Number(lapse) > this.#context.nodeTime(INSTANCES)) return;
+    // One that comes back to life meanwhile puts itself back with its next heartbeat.
+    await this.#ask(until, 'ZREM', () => [INSTANCES, instance]);
+  }
+
+  #ask(until: number, command: string, args: () => readonly string[]): Promise<unknown> {
+    const { connection, persist } = this.#context;
+    return persist(until, () => connection.execute(command, args()));
+  }
+
+  #note(
+    instance: string,
+    address: TransactionAddress,
+    value: string | undefined,
+    until: number,
+  ): Promise<void> {
+    const field = printAddress(address);
+    return new Promise((resolve, reject) => {
+      this.#notes.add({ instance, field, value, until, resolve, reject });
+    });
+  }
+
+  /** What is noted and what is struck out are two commands; so are two instances. */
+  #send(notes: readonly Note[]): void {
+    const groups = new Map<string, Note[]>();
+    for (const note of notes) {
+      const name = `${note.value === undefined ? 'HDEL' : 'HSET'} ${note.instance}`;
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [note]);
+      else group.push(note);
+    }
+    for (const group of groups.values()) this.#sendGroup(group);
+  }
+
+  #sendGroup(notes: readonly Note[]): void {
+    const { instance, value } = notes[0]!;
+    const fields = notes.flatMap((note) =>
+      note.value === undefined ? [note.field] : [note.field, note.value],
+    );
+    this.#context.connection
+      .execute(value === undefined ? 'HDEL' : 'HSET', [journalKey(instance), ...fields])
+      .then(
+        () => {
+          for (const note of notes) note.resolve();
+        },
+        (error: unknown) => {
+          // A note may be taken twice, whatever became of the first time.
+          if (executionOf(error) === 'refused') refuse(notes, error);
+          else void this.#notes.again(notes, error);
+        },
+      );
+  }
+}
+
+/** Journals are spread over the nodes by the tags of their instances. */
+function journalKey(instance: string): string {
+  return `${RESERVED_PREFIX}{${tagOfSlot(slotOf(instance))}}:journal:${instance}`;
+}

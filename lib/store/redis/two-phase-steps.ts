@@ -1,0 +1,125 @@
+import { InvariantViolationError } from '../../errors/index.js';
+import { parseRedo } from '../redo.js';
+import { printAddress, recordKeyOf, type TransactionAddress } from '../transaction-address.js';
+import type {
+  AppliedStatus,
+  CommitItem,
+  HeldItem,
+  PrepareReply,
+  PrepareRequest,
+  TransactionRecord,
+} from '../versioned-store.js';
+import { expectation, printHeldItem, printIncrements, parseItemRefusal } from './commit-message.js';
+import type { RedisConnection } from './redis-connection.js';
+import { APPLY, PREPARE, RELEASE } from './redis-script.js';
+
+export interface TwoPhaseContext {
+  readonly connection: RedisConnection;
+  /** How long a record outlives its deadline, in milliseconds. */
+  readonly keepMs: number;
+  /** By the clock of the master of a key. */
+  readonly nodeTime: (key: string) => number;
+  /** Repeats a step that may be repeated until it is answered or time is over. */
+  readonly persist: <T>(until: number, step: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * The steps of a commit over several nodes, each on one of them. All of them may be repeated, so a
+ * lost reply is asked for again.
+ */
+export class TwoPhaseSteps {
+  readonly #context: TwoPhaseContext;
+
+  constructor(context: TwoPhaseContext) {
+    this.#context = context;
+  }
+
+  prepare({ address, marked, items }: PrepareRequest, until: number): Promise<PrepareReply> {
+    const { connection, persist } = this.#context;
+    const keys = items.map((item) => item.key);
+    const lock = `${printAddress(address)}${marked ? '!' : ''}`;
+    const args = [...keys, lock, ...items.map(printPreparation)];
+    return persist(until, async () => {
+      const reply = await PREPARE.run(connection, keys.length, args);
+      return parsePrepareReply(reply);
+    });
+  }
+
+  apply(
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+    until: number,
+  ): Promise<readonly AppliedStatus[]> {
+    const { connection, persist } = this.#context;
+    const keys = items.map((item) => item.key);
+    const steps = items.map((item) => printHeldItem(item, address.id));
+    const args = [...keys, printAddress(address), ...steps];
+    return persist(until, async () => {
+      const replies = (await APPLY.run(connection, keys.length, args)) as unknown[];
+      return replies.map(parseApplied);
+    });
+  }
+
+  async release(
+    address: TransactionAddress,
+    keys: readonly string[],
+    until: number,
+  ): Promise<void> {
+    const { connection, persist } = this.#context;
+    const args = [...keys, printAddress(address)];
+    await persist(until, () => RELEASE.run(connection, keys.length, args));
+  }
+
+  record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
+    const { connection, persist } = this.#context;
+    return persist(until, async () => {
+      const text = await connection.execute('GET', [recordKeyOf(address)]);
+      return typeof text === 'string' ? parseRecord(text) : undefined;
+    });
+  }
+
+  async retire(address: TransactionAddress, until: number): Promise<void> {
+    const { connection, persist, keepMs, nodeTime } = this.#context;
+    const key = recordKeyOf(address);
+    await persist(until, () => {
+      const leftMs = Math.ceil(Math.max(address.deadlineAtMs - nodeTime(key), 0) + keepMs);
+      return connection.execute('PEXPIRE', [key, String(leftMs)]);
+    });
+  }
+}
+
+/** What has to hold for an item to be locked; what becomes of it is told later. */
+function printPreparation({ change, expected, expectedForeign }: CommitItem): string {
+  if (expectedForeign !== undefined) return 'a';
+  if (change?.kind === 'increment') return `i${printIncrements(change.increments)}`;
+  if (expected === undefined) return 'b';
+  return `w${expectation(expected)}`;
+}
+
+function parsePrepareReply(reply: unknown): PrepareReply {
+  if (Array.isArray(reply) && reply[0] === 'prepared') {
+    return { status: 'prepared', heads: reply.slice(1) as string[] };
+  }
+  const text = String(reply);
+  const refusal = parseItemRefusal(text);
+  if (refusal !== undefined) return refusal;
+  if (text.startsWith('failed ')) {
+    // The first phase writes locks only, and whoever is refused releases them.
+    const error = new Error(text.slice('failed '.length));
+    error.name = 'ReplyError';
+    throw error;
+  }
+  throw new InvariantViolationError(`The prepare script answered ${text.slice(0, 200)}.`);
+}
+
+function parseApplied(reply: unknown): AppliedStatus {
+  if (reply === 'applied' || reply === 'passed') return reply;
+  throw new InvariantViolationError(`The apply script answered ${String(reply).slice(0, 200)}.`);
+}
+
+function parseRecord(text: string): TransactionRecord | undefined {
+  const bar = text.indexOf('|');
+  const status = text.slice(0, bar);
+  if (status !== 'committed' && status !== 'rolled_back') return undefined;
+  return { status, redo: parseRedo(JSON.parse(text.slice(bar + 1))) };
+}

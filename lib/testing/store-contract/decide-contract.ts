@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { printLock } from '../../store/lock.js';
+import { printAddress } from '../../store/transaction-address.js';
+import type { CommitItem, ItemRefusal } from '../../store/versioned-store.js';
+import {
+  blind,
+  counted,
+  held,
+  increment,
+  insert,
+  remove,
+  replace,
+  seen,
+  step,
+  write,
+  type ContractCase,
+  type ContractSession,
+} from './contract-session.js';
+
+const HOLDER = { id: 'holder', home: '0', deadlineAtMs: 99 };
+const UNHELD = '4.writer|1|{}';
+
+/** What stands instead of what a transaction holds; `own` is the lock it had. */
+type Stands = (own: string) => string | undefined;
+const REFUSALS: readonly (readonly [string, Stands, ItemRefusal])[] = [
+  ['nobody holds any more', () => UNHELD, { status: 'conflict', index: 1, found: '4.writer' }],
+  ['is gone', () => undefined, { status: 'conflict', index: 1, found: '0' }],
+  [
+    'another transaction holds',
+    () => `4.writer*${printLock({ address: HOLDER, marked: false, expiresAtMs: undefined })}|1|{}`,
+    { status: 'locked', index: 1, found: '4.writer' },
+  ],
+  [
+    'another transaction inserts',
+    () => `0.1767225600000000*${printAddress(HOLDER)}||`,
+    { status: 'locked', index: 1, found: '0' },
+  ],
+  [
+    'it holds at another version',
+    (own) => `5.writer*${own}|1|{}`,
+    { status: 'locked', index: 1, found: '5.writer' },
+  ],
+  [
+    'it holds at the same version, but marked',
+    (own) => `4.writer*${own}!|1|{}`,
+    { status: 'locked', index: 1, found: '4.writer' },
+  ],
+  ['is a foreign value now', () => 'foreign', { status: 'foreign', index: 1 }],
+];
+
+async function refusesHeld(
+  session: ContractSession,
+  stands: Stands,
+  refusal: ItemRefusal,
+): Promise<void> {
+  const [before, key] = [session.key('before'), session.key()];
+  const address = session.address();
+  const lock = printAddress(address);
+  const text = stands(lock);
+  if (text !== undefined) await session.setForeign(key, text);
+  const changes = [write('new'), { kind: 'delete' }, increment(key, [step(1)]).change] as const;
+  for (const change of changes) {
+    const item = { key, expected: undefined, held: `4.writer*${lock}`, change };
+
+    const reply = await session.commit([insert(before), item], address);
+
+    assert.deepEqual(reply, refusal);
+    assert.equal(await session.read(before), undefined);
+    if (session.seesRaw) assert.equal(await session.raw(key), text);
+  }
+  await session.assertUndecided(address);
+}
+
+const WITHOUT_HELD: readonly (readonly [string, (key: string, version: string) => CommitItem])[] = [
+  ['a read', seen],
+  ['a write', (key, version) => replace(key, version)],
+  ['a blind write', (key) => blind(key)],
+  ['a deletion', remove],
+  ['an increment', (key) => increment(key, [step(1)])],
+];
+
+export const DECIDE_CONTRACT: readonly ContractCase[] = [
+  ...(WITHOUT_HELD.map(([what, itemOf]) => ({
+    title: `refuses ${what} in one phase while the item is held, by whomever`,
+    run: async (session) => {
+      const [key, absent] = [session.key(), session.key('absent')];
+      const version = `1.${await session.commits(insert(key, counted('1')))}`;
+      const address = session.address();
+      await session.holds(address, blind(key), insert(absent));
+
+      for (const committer of [session.address(), address]) {
+        const reply = await session.commit([itemOf(key, version)], committer);
+        assert.deepEqual(reply, { status: 'locked', index: 0, found: version });
+        const placeholder = await session.commit([itemOf(absent, '0')], committer);
+        assert.deepEqual(placeholder, { status: 'locked', index: 0, found: '0' });
+        await session.assertUndecided(committer);
+      }
+    },
+  })) satisfies ContractCase[]),
+  {
+    title: 'commits what is held together with what is not, and leaves no lock',
+    run: async (session) => {
+      const names = ['replaced', 'blind', 'deleted', 'counted', 'beside', 'read'];
+      const keys = names.map((name) => session.key(name));
+      const [replaced, overwritten, deleted, incremented, beside, read] = keys as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const inserted = session.key('inserted');
+      const version = `1.${await session.commits(...keys.map((key) => insert(key, counted('5'))))}`;
+      const address = session.address();
+      const holding = await session.holds(
+        address,
+        replace(replaced, version, write('new', { counters: '7' })),
+        blind(overwritten, write('new', { counters: '7' })),
+        remove(deleted, version),
+        increment(incremented, [step(2), step(-3)]),
+        insert(inserted, write('new', { counters: '7' })),
+      );
+
+      const unheld = [seen(read, version), replace(beside, version, write('new'))];
+      const reply = await session.commit([...holding.map(held), ...unheld], address);
+
+      assert.equal(reply.status, 'committed');
+      const at = (key: string) => session.read(key);
+      const item = { kind: 'item', version: `2.${address.id}`, lock: undefined };
+      assert.deepEqual(await at(replaced), { ...item, counters: '7', payload: 'new' });
+      assert.deepEqual(await at(overwritten), { ...item, counters: '7', payload: 'new' });
+      assert.equal(await at(deleted), undefined);
+      assert.deepEqual(await at(incremented), { ...item, counters: '4', payload: '{}' });
+      assert.deepEqual(await at(beside), { ...item, counters: '', payload: 'new' });
+      const first = { ...item, version: `1.${address.id}` };
+      assert.deepEqual(await at(inserted), { ...first, counters: '7', payload: 'new' });
+      assert.equal((await session.item(read)).version, version);
+    },
+  },
+  {
+    title: 'commits a held item though it would have expired, with the time to live it is given',
+    run: async (session) => {
+      const ttlMs = 700;
+      const [short, forever, witness] = ['short', 'forever', 'witness'].map((name) =>
+        session.key(name),
+      ) as [string, string, string];
+      await session.commits(
+        insert(short, counted('1', ttlMs)),
+        insert(forever, counted('1', ttlMs)),
+      );
+      const address = session.address();
+      const items = [increment(short, [step(1)], ttlMs), increment(forever, [step(1)])];
+      const holding = await session.holds(address, ...items);
+      await session.commits(insert(witness, counted('1', ttlMs)));
+      await session.passing(ttlMs, async () => (await session.read(witness)) === undefined);
+
+      assert.equal((await session.commit(holding.map(held), address)).status, 'committed');
+
+      assert.equal((await session.item(short)).counters, '2');
+      await session.passing(ttlMs, async () => (await session.read(short)) === undefined);
+      assert.equal((await session.item(forever)).counters, '2');
+    },
+  },
+  ...(REFUSALS.map(([what, stands, refusal]) => ({
+    title: `does not commit over what ${what}, and writes nothing`,
+    run: (session) => refusesHeld(session, stands, refusal),
+  })) satisfies ContractCase[]),
+  {
+    title: 'checks the bounds of an increment of a held item on what is stored',
+    run: async (session) => {
+      await session.commits(insert(session.key(), counted('5')));
+      const address = session.address();
+      const [item] = await session.holds(address, increment(session.key(), [step(-5, { min: 0 })]));
+      const { change } = increment(session.key(), [step(-5, { min: 0 }), step(-1, { min: 0 })]);
+
+      const reply = await session.commit([held({ ...item!, change: change! })], address);
+
+      assert.deepEqual(reply, { status: 'bound', index: 0, increment: 1, value: 0 });
+      assert.equal((await session.item()).lock, printAddress(address));
+    },
+  },
+];
