@@ -23,13 +23,17 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/lib/**/*.spec.ts', '<rootDir>/test/unit/**/*.spec.ts'],
+      testMatch: [
+        '<rootDir>/lib/**/*.spec.ts',
+        '<rootDir>/test/unit/**/*.spec.ts',
+        '<rootDir>/test/protocol/**/*.spec.ts',
+      ],
     },
     {
       ...shared,
       displayName: 'integration',
       testMatch: ['<rootDir>/test/**/*.spec.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/(soak|unit)/'],
+      testPathIgnorePatterns: ['<rootDir>/test/(protocol|soak|unit)/'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/sample/**/*.e2e-spec.ts'] },
     ...(process.env.DTX_SOAK === '1' ? [soak] : []),

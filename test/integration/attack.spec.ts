@@ -148,10 +148,12 @@ describeRedis('somebody who looks for holes', () => {
   it('does not write through a lock, whatever is given as the expected version', async () => {
     const runtime = await open({ redis: server.url });
     const accounts = runtime.repository(Account);
-    const locked = '3.abc*def@0@99|1|{"id":"x","balance":1}';
+    // Of a transaction that may still be decided, so that nobody settles it.
+    const lock = `def@1bz@${Date.now() + 60_000}`;
+    const locked = `3.abc*${lock}|1|{"id":"x","balance":1}`;
     await server.command('SET', accountKey('x'), locked);
 
-    for (const expectedVersion of ['3.abc', '3.abc*def@0@99', '3.abc*def@0@99|1']) {
+    for (const expectedVersion of ['3.abc', `3.abc*${lock}`, `3.abc*${lock}|1`]) {
       const call = accounts.save(account('x'), { expectedVersion });
       expect((await outcomeOf(call)).kind).toBe('rejected');
       expect(await server.command('GET', accountKey('x'))).toBe(locked);

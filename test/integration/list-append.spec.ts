@@ -2,6 +2,7 @@ import { describeAnomalies } from '../support/history/index.js';
 import { LibraryCopy } from '../support/library-copy.js';
 import { countOf, faultsMade, judge, runListAppend } from '../support/list-append-run.js';
 import { ListAppendWorkload } from '../support/list-append-workload.js';
+import { RedisCluster } from '../support/redis-cluster.js';
 import { describeRedis, RedisServer } from '../support/redis-server.js';
 import { withSeed } from '../support/seeded-random.js';
 import { TestRuntime } from '../support/test-runtime.js';
@@ -52,7 +53,7 @@ describeRedis('list-append on Redis, from two processes', () => {
   it('is strictly serializable without faults', async () => {
     await withSeed('list-append without faults', async (random) => {
       const size = { transactions: 8000, processes: 2, faults: 0 };
-      const verdict = await runListAppend({ library, server, random, ...size });
+      const verdict = await runListAppend({ library, servers: [server], random, ...size });
       expect(describeAnomalies(verdict.anomalies)).toBe('');
       expect(verdict.miscounted).toBe(0);
       expect(countOf(verdict.history, 'ok')).toBeGreaterThan(7900);
@@ -62,7 +63,7 @@ describeRedis('list-append on Redis, from two processes', () => {
   it('is strictly serializable while connections are cut and commits arrive late', async () => {
     await withSeed('list-append with faults', async (random) => {
       const size = { transactions: 14_000, processes: 2, faults: 0.01 };
-      const verdict = await runListAppend({ library, server, random, ...size });
+      const verdict = await runListAppend({ library, servers: [server], random, ...size });
       expect(describeAnomalies(verdict.anomalies)).toBe('');
       expect(verdict.miscounted).toBe(0);
       expect(verdict.history).toHaveLength(14_000);
@@ -70,4 +71,43 @@ describeRedis('list-append on Redis, from two processes', () => {
       expect(faultsMade(verdict)).toBeGreaterThan(150);
     });
   }, 120_000);
+});
+
+describeRedis('list-append over all nodes of a cluster, from two processes', () => {
+  let cluster: RedisCluster;
+  let library: LibraryCopy;
+
+  beforeAll(async () => {
+    library = LibraryCopy.create();
+    cluster = await RedisCluster.start();
+  });
+
+  afterAll(async () => {
+    library.remove();
+    await cluster.stop();
+  });
+
+  beforeEach(() => Promise.all(cluster.nodes.map((node) => node.command('FLUSHALL'))));
+
+  it('is strictly serializable without faults', async () => {
+    await withSeed('list-append on a cluster', async (random) => {
+      const size = { transactions: 4000, processes: 2, faults: 0 };
+      const verdict = await runListAppend({ library, servers: cluster.nodes, random, ...size });
+      expect(describeAnomalies(verdict.anomalies)).toBe('');
+      expect(verdict.miscounted).toBe(0);
+      expect(countOf(verdict.history, 'ok')).toBeGreaterThan(3900);
+    });
+  }, 90_000);
+
+  it('is strictly serializable while connections are cut and steps arrive late', async () => {
+    await withSeed('list-append on a cluster with faults', async (random) => {
+      const size = { transactions: 4000, processes: 2, faults: 0.004 };
+      const verdict = await runListAppend({ library, servers: cluster.nodes, random, ...size });
+      expect(describeAnomalies(verdict.anomalies)).toBe('');
+      expect(verdict.miscounted).toBe(0);
+      expect(verdict.history).toHaveLength(4000);
+      expect(countOf(verdict.history, 'ok')).toBeGreaterThan(3000);
+      expect(faultsMade(verdict)).toBeGreaterThan(50);
+    });
+  }, 150_000);
 });

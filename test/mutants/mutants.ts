@@ -153,8 +153,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the embedded store does not validate what was only read',
     file: judge,
-    find: 'if (expected !== undefined && expected !== version) {',
-    replace: 'if (change && expected !== undefined && expected !== version) {',
+    find: 'return refusalOf(item, index, stood) ??',
+    replace: 'return (item.change && refusalOf(item, index, stood)) ??',
   },
   {
     title: 'the embedded store accepts a late commit',

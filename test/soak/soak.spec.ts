@@ -39,7 +39,7 @@ describeRedis('for long', () => {
         for (let round = 0; round < 8; round += 1) {
           await server.command('FLUSHALL');
           const size = { transactions: 25_200, processes: 2, faults: 0.01 };
-          const verdict = await runListAppend({ library, server, random, ...size });
+          const verdict = await runListAppend({ library, servers: [server], random, ...size });
           expect(describeAnomalies(verdict.anomalies)).toBe('');
           expect(verdict.miscounted).toBe(0);
           expect(countOf(verdict.history, 'ok')).toBeGreaterThan(22_000);

@@ -1,3 +1,4 @@
+import { redisSourceOf, type ServersConfig } from './cluster-client.js';
 import { FaultProxy, type FaultProxyCounts } from './fault-proxy.js';
 import {
   checkHistory,
@@ -14,7 +15,8 @@ import { TestRuntime } from './test-runtime.js';
 
 export interface ListAppendRun {
   readonly library: LibraryCopy;
-  readonly server: RedisServer;
+  /** One server, or the masters of a cluster. */
+  readonly servers: readonly RedisServer[];
   readonly random: SeededRandom;
   /** Of all processes together. */
   readonly transactions: number;
@@ -47,18 +49,17 @@ export async function judge(
   return { history, anomalies: checkHistory(history, finalReads), miscounted };
 }
 
-/** Each process works over a proxy of its own, whose faults end before the last question is asked. */
+/** Each process works over proxies of its own, whose faults end before the last question is asked. */
 export async function runListAppend(run: ListAppendRun): Promise<ListAppendVerdict> {
-  const { library, server, random, transactions, processes, faults } = run;
-  const runtime = await TestRuntime.open({ redis: server.url });
+  const { library, servers, random, transactions, processes, faults } = run;
+  const runtime = await TestRuntime.open({ redis: redisSourceOf(addressOf(servers)) });
   await ListAppendWorkload.prepare(runtime);
   const indexes = Array.from({ length: processes }, (_, index) => index);
-  const proxies = await Promise.all(
-    indexes.map(() => FaultProxy.start({ targetPort: server.port })),
-  );
+  const shelves = await Promise.all(indexes.map(() => startProxies(servers)));
+  const proxies = shelves.flat();
   const children = indexes.map((index) =>
     library.start('test/workers/list-append.ts', {
-      url: proxies[index]!.url,
+      ...addressOf(servers, shelves[index]),
       commandTimeoutMs: 250,
       seed: random.integer(2 ** 31),
       transactions: transactions / processes,
@@ -84,6 +85,29 @@ export async function runListAppend(run: ListAppendRun): Promise<ListAppendVerdi
     ...verdict,
     faults: proxies.map((proxy) => proxy.counts.faults),
     errors: reports.map(({ errors }) => errors),
+  };
+}
+
+function startProxies(servers: readonly RedisServer[]): Promise<FaultProxy[]> {
+  return Promise.all(servers.map((server) => FaultProxy.start({ targetPort: server.port })));
+}
+
+function addressOf(
+  servers: readonly RedisServer[],
+  proxies?: readonly FaultProxy[],
+): ServersConfig {
+  const [server] = servers;
+  if (server === undefined) throw new Error('There is no server.');
+  if (servers.length === 1) return { url: proxies?.[0]?.url ?? server.url };
+  const before = servers.map(({ port }, nth): [number, number] => [
+    port,
+    Number(new URL(proxies?.[nth]?.url ?? `redis://127.0.0.1:${port}`).port),
+  ]);
+  return {
+    cluster: {
+      ports: servers.map(({ port }) => port),
+      ...(proxies === undefined ? {} : { proxies: Object.fromEntries(before) }),
+    },
   };
 }
 

@@ -29,6 +29,8 @@ export interface ListAppendWorkloadOptions {
   /** A few transactions get so little time that faults leave them unknown. @default none */
   readonly shortTimeoutMs?: number;
   readonly transactionsPerGroup?: number;
+  /** Asked before each transaction: whether its process has died. @default never */
+  readonly isDead?: () => boolean;
 }
 
 export interface ListAppendReport {
@@ -90,14 +92,22 @@ export class ListAppendWorkload {
     return (await runtime.repository(Tally).findOneOrFail(tallyId)).count;
   }
 
+  /** How many transactions it has begun. */
+  get started(): number {
+    return this.#started;
+  }
+
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: this.#options.concurrency }, () => this.#runSome()));
   }
 
-  /** Asks for the outcomes that no caller was told; the store has to be reachable again. */
-  async resolveUnknown(): Promise<void> {
+  /**
+   * Asks for the outcomes that no caller was told; the store has to be reachable again.
+   * @param manager That of another process where this one has died.
+   */
+  async resolveUnknown(manager = this.#options.runtime.manager): Promise<void> {
     for (const { address, recording, increment } of this.#unknown.splice(0)) {
-      const outcome = await this.#options.runtime.manager.outcomeOf(address);
+      const outcome = await manager.outcomeOf(address);
       if (outcome === 'committed') this.#certain += increment;
       else if (outcome !== 'rolled_back') this.#possible += increment;
       recording.end(outcome === 'committed' ? 'ok' : outcome === 'rolled_back' ? 'fail' : 'info');
@@ -114,7 +124,8 @@ export class ListAppendWorkload {
   }
 
   async #runSome(): Promise<void> {
-    while (this.#started < this.#options.transactions) {
+    const { transactions, isDead = () => false } = this.#options;
+    while (this.#started < transactions && !isDead()) {
       this.#started += 1;
       await this.#runOne(this.#generator.next());
     }

@@ -3,26 +3,30 @@ import { RedisServer, type RedisServerOptions } from './redis-server.js';
 
 export interface RedisClusterOptions {
   readonly masters?: number;
+  /** Of each master. */
+  readonly replicas?: number;
   readonly config?: RedisServerOptions['config'];
 }
 
 const slotCount = 16_384;
 const formDeadlineMs = 20_000;
 
-/** Real masters that share the slots evenly, without replicas. */
+/** Real masters that share the slots evenly, and as many replicas of each as wanted. */
 export class RedisCluster {
   /** @throws when the nodes do not agree on the slots within twenty seconds. */
   static async start({
     masters = 3,
+    replicas = 0,
     config = {},
   }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const nodeConfig = { ...config, 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000' };
-    const starts = Array.from({ length: masters }, () => RedisServer.start({ config: nodeConfig }));
+    const count = masters * (1 + replicas);
+    const starts = Array.from({ length: count }, () => RedisServer.start({ config: nodeConfig }));
     const outcomes = await Promise.allSettled(starts);
     const nodes = outcomes.flatMap((outcome) =>
       outcome.status === 'fulfilled' ? [outcome.value] : [],
     );
-    const cluster = new RedisCluster(nodes);
+    const cluster = new RedisCluster(nodes, masters);
     try {
       await Promise.all(starts);
       await cluster.#form();
@@ -33,7 +37,57 @@ export class RedisCluster {
     }
   }
 
-  private constructor(readonly nodes: readonly RedisServer[]) {}
+  private constructor(
+    /** The masters first, as the cluster began. */
+    readonly nodes: readonly RedisServer[],
+    private readonly masters: number,
+  ) {}
+
+  /** Makes a replica the master of its shard, and loses nothing. */
+  async failOver(replica: RedisServer): Promise<void> {
+    await poll(
+      async () => {
+        const role = (await replica.command('ROLE')) as unknown[];
+        if (role[0] === 'master') return true;
+        // A master that is busy with another failover may not answer; it is asked again.
+        await replica.command('CLUSTER', 'FAILOVER').catch(() => undefined);
+        return undefined;
+      },
+      { deadlineMs: formDeadlineMs, intervalMs: 1000, until: `port ${replica.port} is a master` },
+    );
+  }
+
+  /** Moves a slot with all its keys, as redis-cli does, while others may write to it. */
+  async moveSlot(slot: number, source: RedisServer, target: RedisServer): Promise<void> {
+    const [from, to] = await Promise.all([idOf(source), idOf(target)]);
+    const text = String(slot);
+    await target.command('CLUSTER', 'SETSLOT', text, 'IMPORTING', from);
+    await source.command('CLUSTER', 'SETSLOT', text, 'MIGRATING', to);
+    for (;;) {
+      const keys = (await source.command('CLUSTER', 'GETKEYSINSLOT', text, '1')) as string[];
+      if (keys.length === 0) break;
+      const options = ['127.0.0.1', String(target.port), '', '0', '5000', 'KEYS', ...keys];
+      await source.command('MIGRATE', ...options);
+    }
+    for (const node of [target, source]) {
+      await node.command('CLUSTER', 'SETSLOT', text, 'NODE', to);
+    }
+    await poll(
+      async () => {
+        const owners = await Promise.all(this.nodes.map((node) => ownerOf(node, slot)));
+        return owners.every((owner) => owner === target.port) ? true : undefined;
+      },
+      { deadlineMs: formDeadlineMs, intervalMs: 20, until: `slot ${slot} is where it was moved` },
+    );
+  }
+
+  /** The master of a slot. */
+  async masterOf(slot: number): Promise<RedisServer> {
+    const port = await ownerOf(this.nodes[0]!, slot);
+    const master = this.nodes.find((node) => node.port === port);
+    if (master === undefined) throw new Error(`No node owns slot ${slot}.`);
+    return master;
+  }
 
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
@@ -43,10 +97,26 @@ export class RedisCluster {
     const [first] = this.nodes;
     for (const [index, node] of this.nodes.entries()) {
       await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
-      await node.command('CLUSTER', 'ADDSLOTS', ...slotsOf(index, this.nodes.length));
+      if (index < this.masters) {
+        await node.command('CLUSTER', 'ADDSLOTS', ...slotsOf(index, this.masters));
+      }
       if (node !== first) await first?.command('CLUSTER', 'MEET', '127.0.0.1', String(node.port));
     }
     await Promise.all(this.nodes.map((node) => this.#joined(node)));
+    await Promise.all(
+      this.nodes.slice(this.masters).map((node, nth) => this.#replicate(node, nth)),
+    );
+  }
+
+  async #replicate(replica: RedisServer, nth: number): Promise<void> {
+    await replica.command('CLUSTER', 'REPLICATE', await idOf(this.nodes[nth % this.masters]!));
+    await poll(
+      async () => {
+        const info = String(await replica.command('INFO', 'replication'));
+        return info.includes('master_link_status:up') ? true : undefined;
+      },
+      { deadlineMs: formDeadlineMs, intervalMs: 50, until: `port ${replica.port} replicates` },
+    );
   }
 
   #joined(node: RedisServer): Promise<true> {
@@ -63,6 +133,16 @@ export class RedisCluster {
       { deadlineMs: formDeadlineMs, intervalMs: 50, until: `port ${node.port} joined the cluster` },
     );
   }
+}
+
+/** The port of the master of a slot, as one node knows it. */
+async function ownerOf(node: RedisServer, slot: number): Promise<number | undefined> {
+  const ranges = (await node.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  return ranges.find(([first, last]) => slot >= first && slot <= last)?.[2][1];
+}
+
+async function idOf(node: RedisServer): Promise<string> {
+  return String(await node.command('CLUSTER', 'MYID'));
 }
 
 /** The slots of one of `count` masters, as CLUSTER ADDSLOTS takes them on every version. */

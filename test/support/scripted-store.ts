@@ -5,13 +5,19 @@ import { RepositoryFactory } from '../../lib/module/repository-factory.js';
 import { definitionOf, type EntityClass } from '../../lib/repository/entity-definition.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
+import type { Journal } from '../../lib/store/journal.js';
 import type { TransactionAddress } from '../../lib/store/transaction-address.js';
 import type {
+  AppliedStatus,
   FencedOutcome,
+  HeldItem,
   OnePhaseCommit,
   OnePhaseReply,
+  PrepareReply,
+  PrepareRequest,
   ReadReply,
   RecordedOutcome,
+  TransactionRecord,
   VersionedStore,
 } from '../../lib/store/versioned-store.js';
 import type { TransactionManager } from '../../lib/transaction/transaction-manager.js';
@@ -32,14 +38,20 @@ export class ScriptedStore implements VersionedStore {
     this.inner = inner;
   }
 
+  get spansNodes(): boolean {
+    return this.inner.spansNodes;
+  }
+  get journal(): Journal {
+    return this.inner.journal;
+  }
   open(): Promise<void> {
     return this.inner.open();
   }
-  nodeOf(): string {
-    return this.inner.nodeOf();
+  nodeOf(key: string): string {
+    return this.inner.nodeOf(key);
   }
-  homeOf(): string {
-    return this.inner.homeOf();
+  homeOf(keys: readonly string[]): string {
+    return this.inner.homeOf(keys);
   }
   toNodeTime(localMs: number): number {
     return this.inner.toNodeTime(localMs);
@@ -52,6 +64,24 @@ export class ScriptedStore implements VersionedStore {
   commitOnePhase(commit: OnePhaseCommit): Promise<OnePhaseReply> {
     this.calls.commit++;
     return this.aroundCommit(commit, () => this.inner.commitOnePhase(commit));
+  }
+  prepare(request: PrepareRequest): Promise<PrepareReply> {
+    return this.inner.prepare(request);
+  }
+  apply(
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+  ): Promise<readonly AppliedStatus[]> {
+    return this.inner.apply(address, items);
+  }
+  release(address: TransactionAddress, keys: readonly string[]): Promise<void> {
+    return this.inner.release(address, keys);
+  }
+  record(address: TransactionAddress): Promise<TransactionRecord | undefined> {
+    return this.inner.record(address);
+  }
+  retire(address: TransactionAddress): Promise<void> {
+    return this.inner.retire(address);
   }
   fence(address: TransactionAddress): Promise<FencedOutcome> {
     this.calls.fence++;

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { RecoveryService } from '../../lib/commit/recovery-service.js';
 import type { DistributedTxModuleOptions } from '../../lib/module/distributed-tx.options.js';
 import { DistributedTxRuntime } from '../../lib/module/distributed-tx.runtime.js';
 import { RepositoryFactory } from '../../lib/module/repository-factory.js';
@@ -35,6 +36,11 @@ export class TestRuntime {
 
   get store(): VersionedStore {
     return this.#runtime.coordinator.store('default');
+  }
+
+  /** Finishes what dead instances left behind. */
+  get recovery(): RecoveryService {
+    return this.#runtime.recovery;
   }
 
   repository<T extends object>(entityClass: EntityClass<T>): TxRepository<T> {

@@ -1,11 +1,11 @@
 import { ListAppendWorkload } from '../support/list-append-workload.js';
 import { SeededRandom } from '../support/seeded-random.js';
+import { redisSourceOf, type ServersConfig } from '../support/cluster-client.js';
 import { TestRuntime } from '../support/test-runtime.js';
 import { endWith, endWithParent, workerConfig } from '../support/worker-process.js';
 
 /** Works, says so, and asks for unknown outcomes when it is told that the faults are over. */
-export interface ListAppendWorkerConfig {
-  readonly url: string;
+export interface ListAppendWorkerConfig extends ServersConfig {
   readonly commandTimeoutMs: number;
   readonly seed: number;
   readonly transactions: number;
@@ -16,8 +16,11 @@ export interface ListAppendWorkerConfig {
 }
 
 endWithParent();
-const { url, commandTimeoutMs, seed, ...options } = workerConfig<ListAppendWorkerConfig>();
-const runtime = await TestRuntime.open({ redis: url, commandTimeoutMs });
+const { url, cluster, commandTimeoutMs, seed, ...options } = workerConfig<ListAppendWorkerConfig>();
+const runtime = await TestRuntime.open({
+  redis: redisSourceOf({ url, cluster }),
+  commandTimeoutMs,
+});
 const workload = new ListAppendWorkload({ ...options, runtime, random: new SeededRandom(seed) });
 
 function told(word: string): Promise<void> {

@@ -1,16 +1,16 @@
 import { List, Tally } from '../support/entities.js';
+import { redisSourceOf, type ServersConfig } from '../support/cluster-client.js';
 import { TestRuntime } from '../support/test-runtime.js';
 import { endWithParent, workerConfig } from '../support/worker-process.js';
 
-export interface PairsWorkerConfig {
-  readonly url: string;
+export interface PairsWorkerConfig extends ServersConfig {
   readonly name: string;
 }
 
 /** Inserts two items at a time and counts them, until it is killed. */
 endWithParent();
-const { url, name } = workerConfig<PairsWorkerConfig>();
-const runtime = await TestRuntime.open({ redis: url });
+const { url, cluster, name } = workerConfig<PairsWorkerConfig>();
+const runtime = await TestRuntime.open({ redis: redisSourceOf({ url, cluster }) });
 const lists = runtime.repository(List);
 const tallies = runtime.repository(Tally);
 

@@ -1,0 +1,88 @@
+import type { Mutant } from './mutants.js';
+
+const twoPhase = 'lib/commit/two-phase.ts';
+const coordinator = 'lib/commit/coordinator.ts';
+const finishing = 'lib/commit/finishing-work.ts';
+const locks = 'lib/store/embedded/judge-locks.ts';
+const embedded = 'lib/store/embedded/embedded-store.ts';
+
+/**
+ * The wrong variants of protocol.md that only a commit over several nodes can have. Two more are caught
+ * elsewhere, since they need three transactions or a clock that steps back: a value under a marked lock
+ * that is not validated (lock-settler.spec.ts), and a lock that goes past its deadline unrecorded.
+ */
+export const twoPhaseMutants: readonly Mutant[] = [
+  {
+    title: 'reads elsewhere are validated before every lock stands',
+    file: twoPhase,
+    find: '(await this.#prepare()) ?? (await this.#validate())',
+    replace: '(await this.#validate()) ?? (await this.#prepare())',
+  },
+  {
+    title: 'reads elsewhere are not validated',
+    file: twoPhase,
+    find: '(await this.#prepare()) ?? (await this.#validate())',
+    replace: 'await this.#prepare()',
+  },
+  {
+    title: 'locks are overlooked when reads are validated',
+    file: coordinator,
+    find: 'return locked || versionFound(found) !== item.expected;',
+    replace: 'return versionFound(found) !== item.expected;',
+  },
+  {
+    title: 'the shortcut is taken although something elsewhere is only read',
+    file: twoPhase,
+    find: 'const isShortcut = readElsewhere.items.length === 0;',
+    replace: 'const isShortcut = true;',
+  },
+  {
+    title: 'locks go before the roll back is recorded',
+    file: finishing,
+    find: 'const outcome = await store.fence(address, until);',
+    replace:
+      'await finish(store, { address, keys, record: undefined }, until); const outcome = await store.fence(address, until);',
+  },
+  {
+    title: 'a roll back is not recorded',
+    file: finishing,
+    find: 'const outcome = await store.fence(address, until);',
+    replace: 'const outcome = (await store.outcome(address, until)) as string;',
+  },
+  {
+    title: 'a lock of the transaction is applied at any version',
+    file: locks,
+    find: 'if (headOf(stood) === held) {',
+    replace: 'if (lockOf(stood, address) !== undefined) {',
+  },
+  {
+    title: 'a repeated decision is reported as a roll back',
+    file: embedded,
+    find: "if (record?.startsWith('committed')) return { status: 'committed', commitCounts: new Map() };",
+    replace: "if (record?.startsWith('committed')) return { status: 'rolled_back' };",
+  },
+  {
+    title: 'a decision overlooks that it was rolled back',
+    file: embedded,
+    find: "if (record?.startsWith('rolled_back')) return { status: 'rolled_back' };",
+    replace: '',
+  },
+  {
+    title: 'what is locked is not noted in the journal',
+    file: twoPhase,
+    find: 'this.#enter(),',
+    replace: '',
+  },
+  {
+    title: 'items are locked at whatever version',
+    file: locks,
+    find: 'refusalOf(item, index, stood) ??',
+    replace: '',
+  },
+  {
+    title: 'a committed transaction is not applied elsewhere',
+    file: twoPhase,
+    find: 'this.#environment.finishing.apply(this.#store, this.#address, this.#redo);',
+    replace: '',
+  },
+];

@@ -1,0 +1,249 @@
+import { TransactionOutcomeUnknownError } from '../../lib/errors/index.js';
+import { parseStoredItem } from '../../lib/store/stored-item.js';
+import { parseLock } from '../../lib/store/lock.js';
+import {
+  printAddress,
+  recordKeyOf,
+  type TransactionAddress,
+} from '../../lib/store/transaction-address.js';
+import { commitCountOf } from '../../lib/store/version.js';
+import type { TxRepository } from '../../lib/repository/tx-repository.js';
+import type { Transaction } from '../../lib/transaction/transaction.js';
+import type { Fault, ProtocolMethod } from './faulty-store.js';
+import {
+  LAPSE_MS,
+  MARGIN_MS,
+  NodeGroup,
+  RETENTION_MS,
+  TIMEOUT_MS,
+  type GroupMember,
+} from './node-group.js';
+import { Purse, purseKey } from './spread-entities.js';
+
+export interface CrashScenario {
+  readonly title: string;
+  /** What stands before. */
+  readonly before: readonly Purse[];
+  /** Every item it touches. */
+  readonly ids: readonly string[];
+  /** Another instance reads before each of its steps. */
+  readonly observed?: boolean;
+  work(purses: TxRepository<Purse>, transaction: Transaction): Promise<void>;
+}
+
+/** Which calls go wrong, by their number. */
+export type Faults = ReadonlyMap<number, Fault>;
+
+type Told =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'refused'; readonly error: unknown }
+  | { readonly kind: 'unknown'; readonly address: string };
+
+/** One item, without what differs from run to run. */
+type ItemText = string | undefined;
+
+export interface ScenarioRun {
+  readonly told: Told;
+  /** How many calls there were while the caller waited, and until everything was finished. */
+  readonly calls: number;
+  readonly methods: ReadonlySet<ProtocolMethod>;
+  readonly items: readonly ItemText[];
+}
+
+/** What a scenario leaves behind without any fault. */
+export interface Expected {
+  readonly before: readonly ItemText[];
+  readonly after: readonly ItemText[];
+}
+
+/** Runs one scenario once, and collects every promise of the protocol that is broken. */
+export class ScenarioTrial {
+  readonly broken: string[] = [];
+  readonly #scenario: CrashScenario;
+  readonly #faults: Faults;
+  readonly #expected: Expected | undefined;
+  readonly #group = new NodeGroup();
+  #observer: GroupMember | undefined;
+  #hasSeenNew = false;
+
+  constructor(scenario: CrashScenario, faults: Faults = new Map(), expected?: Expected) {
+    this.#scenario = scenario;
+    this.#faults = faults;
+    this.#expected = expected;
+  }
+
+  async run(): Promise<ScenarioRun> {
+    const seeder = await this.#group.join();
+    const purses = seeder.runtime.repository(Purse);
+    for (const purse of this.#scenario.before) await purses.save(purse);
+    const worker = await this.#group.join();
+    if (this.#scenario.observed) await this.#observe(worker);
+    worker.store.faultOf = ({ number }) => this.#faults.get(number);
+
+    const told = await this.#call(worker);
+    await this.#group.clock.advance(TIMEOUT_MS / 2);
+    const calls = worker.store.calls;
+    if (!worker.store.isDead && !this.#hasLate) await this.#expectFinished('by itself', worker);
+    await this.#endOf(worker);
+    const recoverer = await this.#recover(worker);
+    await this.#expectAgreement(told, recoverer);
+    await this.#expectExpiry(worker);
+    const methods = new Set(this.#group.members.flatMap(({ store }) => store.methods));
+    await this.#group.close();
+    return { told, calls, methods, items: this.#items() };
+  }
+
+  get #hasLate(): boolean {
+    return [...this.#faults.values()].some(({ kind }) => kind === 'late' || kind === 'repeated');
+  }
+
+  async #call({ runtime }: GroupMember): Promise<Told> {
+    const { manager } = runtime;
+    const purses = runtime.repository(Purse);
+    const work = manager.run(() => this.#scenario.work(purses, manager.current()!), {
+      retry: { attempts: 3, backoffMs: 0 },
+    });
+    try {
+      await this.#group.drive(work);
+      return { kind: 'committed' };
+    } catch (error) {
+      if (!(error instanceof TransactionOutcomeUnknownError)) return { kind: 'refused', error };
+      return { kind: 'unknown', address: error.address };
+    }
+  }
+
+  async #endOf({ runtime, store }: GroupMember): Promise<void> {
+    if (!store.isDead) await this.#group.drive(runtime.close());
+    await this.#group.clock.advance(TIMEOUT_MS + MARGIN_MS + LAPSE_MS);
+  }
+
+  /** The second round is for what arrives after the first. */
+  async #recover(worker: GroupMember): Promise<GroupMember> {
+    const recoverer = await this.#group.join();
+    await this.#recoverOnce(recoverer);
+    if (!this.#hasLate) await this.#expectFinished('after recovery', worker, { unnoted: true });
+    await worker.store.deliverLate();
+    await this.#group.clock.advance(LAPSE_MS);
+    await this.#recoverOnce(recoverer);
+    // Nobody knows of the lock of a late step before he meets it.
+    await this.#readAll(recoverer);
+    await this.#expectFinished('after everything has arrived', worker, { forgotten: true });
+    return recoverer;
+  }
+
+  async #recoverOnce({ runtime }: GroupMember): Promise<void> {
+    const report = await this.#group.drive(runtime.recovery.recover());
+    if (report.failed > 0 || report.undecided > 0) {
+      this.broken.push(`recovery left something: ${JSON.stringify(report)}`);
+    }
+  }
+
+  async #readAll({ runtime }: GroupMember): Promise<void> {
+    const purses = runtime.repository(Purse);
+    await this.#group.drive(
+      runtime.manager.run(() => purses.findMany(this.#scenario.ids), { readOnly: true }),
+    );
+  }
+
+  /**
+   * @param unnoted Whether locks may be left of what is not committed and never was in the journal.
+   * @param forgotten Whether the journal may hold what arrived when its instance was forgotten.
+   */
+  async #expectFinished(
+    when: string,
+    { store }: GroupMember,
+    { unnoted = false, forgotten = false } = {},
+  ): Promise<void> {
+    for (const { address, id } of this.#locks()) {
+      if (unnoted && !store.isNoted(address) && !this.#isCommitted(address)) continue;
+      this.broken.push(`${when} ${id} is locked by ${printAddress(address)}`);
+    }
+    const { journal } = this.#group.store;
+    for (const instance of forgotten ? await journal.lapsed() : store.instances) {
+      const entries = await journal.entries(instance, 100);
+      if (entries.length > 0) this.broken.push(`${when} the journal has ${entries.length} entries`);
+    }
+  }
+
+  #locks(): readonly { id: string; address: TransactionAddress }[] {
+    return this.#scenario.ids.flatMap((id) => {
+      const raw = this.#group.store.peekRaw(purseKey(id)) ?? '';
+      const lock = parseLock(/^[^|]*\*([^|]*)\|/.exec(raw)?.[1] ?? '');
+      return lock === undefined ? [] : [{ id, address: lock.address }];
+    });
+  }
+
+  #isCommitted(address: TransactionAddress): boolean {
+    return this.#group.store.peekRaw(recordKeyOf(address))?.startsWith('committed') ?? false;
+  }
+
+  async #expectAgreement(told: Told, { runtime }: GroupMember): Promise<void> {
+    const items = JSON.stringify(this.#items());
+    if (this.#expected === undefined) return;
+    const isNew = items === JSON.stringify(this.#expected.after);
+    const isOld = items === JSON.stringify(this.#expected.before);
+    if (!isNew && !isOld) this.broken.push(`items are neither old nor new: ${items}`);
+    if (told.kind === 'committed' && !isNew) this.broken.push('told committed, and is not');
+    if (told.kind === 'refused' && isNew) {
+      this.broken.push(`told ${String(told.error)}, and is committed`);
+    }
+    if (told.kind === 'unknown') {
+      const outcome = await this.#group.drive(runtime.manager.outcomeOf(told.address));
+      if (isNew !== (outcome === 'committed')) this.broken.push(`outcomeOf says ${outcome}`);
+    }
+    if (this.#hasSeenNew && !isNew) this.broken.push('what a reader saw is gone');
+  }
+
+  async #expectExpiry({ store }: GroupMember): Promise<void> {
+    await this.#group.clock.advance(TIMEOUT_MS + MARGIN_MS + RETENTION_MS);
+    for (const address of store.decided) {
+      const record = this.#group.store.peekRaw(recordKeyOf(address));
+      if (record !== undefined) this.broken.push(`a record stays for ever: ${record}`);
+    }
+  }
+
+  /** Another instance reads everything, in one transaction and one by one, before each step. */
+  async #observe(worker: GroupMember): Promise<void> {
+    this.#observer = await this.#group.join();
+    worker.store.before = () => this.#look();
+  }
+
+  async #look(): Promise<void> {
+    const { runtime } = this.#observer!;
+    const purses = runtime.repository(Purse);
+    const { ids } = this.#scenario;
+    const options = { readOnly: true, retry: { attempts: 1 } };
+    const wasNew = this.#hasSeenNew;
+    const seen = await runtime.manager
+      .run(() => Promise.all(ids.map((id) => purses.findOne(id))), options)
+      .catch(() => undefined);
+    if (seen !== undefined) this.#judgeSight(seen, wasNew);
+  }
+
+  #judgeSight(seen: readonly (Purse | null)[], wasNew: boolean): void {
+    if (this.#expected === undefined) return;
+    const texts = seen.map((purse) => (purse === null ? null : contentOf(purse)));
+    const isNew = sameContents(texts, this.#expected.after);
+    const isOld = sameContents(texts, this.#expected.before);
+    if (!isNew && !isOld) this.broken.push(`a reader saw ${texts.join(' ')}`);
+    if (wasNew && !isNew) this.broken.push('a reader saw the old after the new');
+    if (isNew) this.#hasSeenNew = true;
+  }
+
+  #items(): readonly ItemText[] {
+    return this.#scenario.ids.map((id) => {
+      const raw = this.#group.store.peekRaw(purseKey(id));
+      const item = raw === undefined ? undefined : parseStoredItem(raw);
+      if (item?.kind !== 'item') return raw;
+      return `${commitCountOf(item.version)}|${item.counters}|${JSON.parse(item.payload).balance}`;
+    });
+  }
+}
+
+function contentOf({ points, balance }: Purse): string {
+  return `${points}|${balance}`;
+}
+
+function sameContents(seen: readonly (string | null)[], items: readonly ItemText[]): boolean {
+  return seen.every((text, nth) => text === (items[nth]?.replace(/^\d+\|/, '') ?? null));
+}

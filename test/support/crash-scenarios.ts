@@ -1,0 +1,100 @@
+import type { TxRepository } from '../../lib/repository/tx-repository.js';
+import type { CrashScenario } from './crash-scenario.js';
+import { NODE_LETTERS, type Purse } from './spread-entities.js';
+
+/** The record lies with the first of these that is written. */
+const [a, b, c, d] = NODE_LETTERS as [string, string, string, string];
+
+function purse(id: string): Purse {
+  return { id, balance: 100, points: 10 };
+}
+
+async function add(purses: TxRepository<Purse>, id: string, amount: number): Promise<void> {
+  const { balance, points } = await purses.findOneOrFail(id);
+  await purses.save({ id, balance: balance + amount, points });
+}
+
+const transfer: CrashScenario = {
+  title: 'a transfer over two nodes',
+  before: [a, b].map(purse),
+  ids: [a, b],
+  async work(purses) {
+    await add(purses, a, -1);
+    await add(purses, b, 1);
+  },
+};
+
+const threeNodes: CrashScenario = {
+  title: 'a transfer over three nodes, with two items of one',
+  before: [a, b, `${b}2`, c].map(purse),
+  ids: [a, b, `${b}2`, c],
+  async work(purses) {
+    for (const id of [a, b, `${b}2`]) await add(purses, id, -1);
+    await add(purses, c, 3);
+  },
+};
+
+const readElsewhere: CrashScenario = {
+  title: 'a transfer that depends on items that are only read, beside the record and elsewhere',
+  before: [a, `${a}2`, b, c, d].map(purse),
+  ids: [a, `${a}2`, b, c, d, `${d}none`],
+  async work(purses) {
+    for (const id of [`${a}2`, c, d, `${d}none`]) await purses.findOne(id);
+    await add(purses, a, -1);
+    await add(purses, b, 1);
+  },
+};
+
+const blind: CrashScenario = {
+  title: 'blind writes, increments, inserts and removals',
+  before: [a, `${a}2`, b, `${b}2`, d].map(purse),
+  ids: [a, `${a}2`, `${a}new`, b, `${b}2`, c, d],
+  async work(purses) {
+    await purses.save({ id: a, balance: 1, points: 1 });
+    await purses.increment(`${a}2`, 'points', 2, { max: 50 });
+    await purses.insert({ id: `${a}new`, balance: 2, points: 2 });
+    await purses.increment(b, 'points', -3, { min: 0 });
+    await purses.save({ id: `${b}2`, balance: 3, points: 3 });
+    await purses.insert({ id: c, balance: 4, points: 4 });
+    await purses.findOneOrFail(d);
+    await purses.delete(d);
+  },
+};
+
+const blindBehindLocks: CrashScenario = {
+  ...blind,
+  title: 'the same, with an item elsewhere that is only read',
+  before: [...blind.before, purse(`${d}2`)],
+  ids: [...blind.ids, `${d}2`],
+  async work(purses, transaction) {
+    await purses.findOneOrFail(`${d}2`);
+    await blind.work(purses, transaction);
+  },
+};
+
+const announced: CrashScenario = {
+  title: 'a transfer whose record lies with an item that is only read',
+  before: [a, b, d].map(purse),
+  ids: [a, b, d],
+  async work(purses, transaction) {
+    await purses.findOneOrFail(d);
+    // Whoever asks for the address fixes where the record lies.
+    if (transaction.address === '') throw new Error('There is no address.');
+    await add(purses, a, -1);
+    await add(purses, b, 1);
+  },
+};
+
+export const CRASH_SCENARIOS: readonly CrashScenario[] = [
+  transfer,
+  threeNodes,
+  readElsewhere,
+  blind,
+  blindBehindLocks,
+  announced,
+  ...[threeNodes, readElsewhere, blind, blindBehindLocks].map((scenario) => ({
+    ...scenario,
+    title: `${scenario.title}, while another instance reads`,
+    observed: true,
+  })),
+];

@@ -1,0 +1,71 @@
+import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
+import { slotOf } from '../../lib/store/hash-slot.js';
+import type { Random } from '../../lib/transaction/random.js';
+import { ManualClock } from '../../lib/testing/manual-clock.js';
+import { disableUsedContexts } from './async-contexts.js';
+import { FaultyStore } from './faulty-store.js';
+import { TestRuntime } from './test-runtime.js';
+
+export const TIMEOUT_MS = 1000;
+export const MARGIN_MS = 100;
+export const RETENTION_MS = 2000;
+const HEARTBEAT_MS = 100;
+export const LAPSE_MS = 300;
+
+/** One process: what it runs, and what stands between it and the store. */
+export interface GroupMember {
+  readonly runtime: TestRuntime;
+  readonly store: FaultyStore;
+}
+
+/** Several nodes in this process, and instances of the library that share them. */
+export class NodeGroup {
+  readonly clock = new ManualClock();
+  readonly store: EmbeddedStore;
+  readonly members: GroupMember[] = [];
+
+  /** @param nodes How many nodes there are; otherwise each hash slot is one. */
+  constructor(nodes?: number) {
+    this.store = new EmbeddedStore({
+      name: 'default',
+      clock: this.clock,
+      lifetime: {
+        longestTimeoutMs: 10 * TIMEOUT_MS,
+        marginMs: MARGIN_MS,
+        retentionMs: RETENTION_MS,
+      },
+      nodeOf: (key) => `default/${nodes === undefined ? slotOf(key) : slotOf(key) % nodes}`,
+    });
+  }
+
+  async join(random: Random = () => 0): Promise<GroupMember> {
+    const store = new FaultyStore(this.store);
+    const runtime = await TestRuntime.open({
+      stores: { default: () => store },
+      clock: this.clock,
+      random,
+      maxTimeoutMs: 10 * TIMEOUT_MS,
+      defaults: { timeoutMs: TIMEOUT_MS },
+      recovery: { enabled: false, heartbeatMs: HEARTBEAT_MS, lapseMs: LAPSE_MS },
+    });
+    const member = { runtime, store };
+    this.members.push(member);
+    return member;
+  }
+
+  /** Ends what runs in the background of every instance, dead ones included. */
+  async close(): Promise<void> {
+    for (const { runtime } of this.members) await this.drive(runtime.close());
+    disableUsedContexts();
+  }
+
+  /** Moves the clock until the work has ended. */
+  async drive<T>(work: Promise<T>, stepMs = 5): Promise<T> {
+    let ended = false;
+    const end = (): void => void (ended = true);
+    work.then(end, end);
+    await this.clock.advance(0);
+    while (!ended) await this.clock.advance(stepMs);
+    return work;
+  }
+}
