@@ -10,7 +10,9 @@ import { EntityKeys } from './entity-keys.js';
 
 const lifetime = { longestTimeoutMs: 1, marginMs: 1, retentionMs: 1 };
 const store = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime });
-const coordinator = new Coordinator(new Map([['default', store]]), systemClock);
+const coordinator = new Coordinator(new Map([['default', store]]), systemClock, {
+  instance: 'me',
+});
 
 function keysOf(options: Partial<TxEntityOptions> = {}, keyPrefix = ''): EntityKeys {
   class Thing {}
