@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { Exclude, Expose, Transform, Type } from 'class-transformer';
-import { EntityInvalidError } from '../errors/index.js';
+import { EntityInvalidError, StoredDataError } from '../errors/index.js';
 import { classTransformerCodec } from './class-transformer-codec.js';
 
 class Address {
@@ -188,7 +188,7 @@ describe('The codec on class-transformer', () => {
   it.each(['[]', 'null', '"text"', '{', '{"__proto__":{"isAdmin":true}}'])(
     'refuses the stored text %s',
     (text) => {
-      expect(() => codec.decode(text, 1, context)).toThrow(EntityInvalidError);
+      expect(() => codec.decode(text, 1, context)).toThrow(StoredDataError);
     },
   );
 });

@@ -1,5 +1,5 @@
 import { instanceToPlain, plainToClassFromExist } from 'class-transformer';
-import { EntityInvalidError } from '../errors/index.js';
+import { EntityInvalidError, StoredDataError } from '../errors/index.js';
 import type { CodecContext, EntityCodec } from '../repository/entity-codec.js';
 import { parseObject } from '../repository/entity-format.js';
 import { whyNotStorable } from '../repository/storable.js';
@@ -30,7 +30,7 @@ export function classTransformerCodec(options: ClassTransformerCodecOptions = {}
       const { name } = context.entityClass;
       const stored = parseObject(payload, name);
       if (storedVersion > version) {
-        throw new EntityInvalidError(
+        throw new StoredDataError(
           `A ${name} was stored by version ${storedVersion} of its codec, and this is version ${version}: a newer ` +
             'release of the application has written it. Roll out releases that read a version before those that write it.',
         );

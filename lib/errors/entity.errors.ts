@@ -16,6 +16,13 @@ export class EntityInvalidError extends DistributedTxError {
   readonly category = 'user';
 }
 
+/** What is stored of an entity cannot be read: it was damaged, or written by newer code. */
+export class StoredDataError extends DistributedTxError {
+  override readonly name = 'StoredDataError';
+  readonly code = ERROR_CODES.STORED_DATA;
+  readonly category = 'internal';
+}
+
 /** An id is not a non-empty, well-formed string. */
 export class EntityIdError extends DistributedTxError {
   override readonly name = 'EntityIdError';

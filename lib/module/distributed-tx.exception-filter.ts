@@ -86,6 +86,11 @@ const ANSWERS: Readonly<Partial<Record<ErrorCode, Answer>>> = {
   [ERROR_CODES.ENTITY_NOT_FOUND]: { statusCode: 404, error: 'Not Found', message: 'Not found.' },
   [ERROR_CODES.ENTITY_ID_INVALID]: badRequest('An id is not valid.'),
   [ERROR_CODES.ENTITY_INVALID]: badRequest('The data are not valid.'),
+  [ERROR_CODES.LIMIT_EXCEEDED]: {
+    statusCode: 413,
+    error: 'Payload Too Large',
+    message: 'The id or the data are too large. Nothing was written.',
+  },
   [ERROR_CODES.TRANSACTION_TIMEOUT]: unavailable(
     'The work took too long. Nothing was written; try again later.',
     1,
@@ -112,6 +117,7 @@ const ANSWERS: Readonly<Partial<Record<ErrorCode, Answer>>> = {
  * | conflict, version mismatch, already exists, counter bound | 409 |
  * | entity not found | 404 |
  * | invalid id, invalid entity | 400 |
+ * | limit exceeded | 413 |
  * | time-out, store unavailable, store refused | 503 with `Retry-After` |
  * | outcome unknown | 503 with the `address` of the transaction |
  * | any other | 500 without details |

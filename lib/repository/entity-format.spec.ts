@@ -1,4 +1,9 @@
-import { EntityIdError, EntityInvalidError, LimitExceededError } from '../errors/index.js';
+import {
+  EntityIdError,
+  EntityInvalidError,
+  LimitExceededError,
+  StoredDataError,
+} from '../errors/index.js';
 import { DEFAULT_LIMITS } from '../transaction/limits.js';
 import { withSeed } from '../../test/support/seeded-random.js';
 import type { EntityCodec } from './entity-codec.js';
@@ -153,7 +158,7 @@ describe('a stored entity', () => {
   it.each(['', 'null', '7', '[]', '"a"', '{', '{"id":"a","__proto__":{"admin":true}}'])(
     'is refused, and pollutes nothing, when the payload is %j',
     (payload) => {
-      expect(() => formatOf().decode({ counters: '', payload })).toThrow(EntityInvalidError);
+      expect(() => formatOf().decode({ counters: '', payload })).toThrow(StoredDataError);
       expect(({} as { admin?: boolean }).admin).toBeUndefined();
     },
   );
@@ -202,5 +207,21 @@ describe('an id', () => {
 
   it.each([null, undefined, 'a', 7])('cannot be had from %p, which is no entity', (data) => {
     expect(() => formatOf().idOf(data as unknown as object)).toThrow(EntityInvalidError);
+  });
+});
+
+describe('what is no entity at all', () => {
+  it.each([
+    ['an array', [1, 2], /not an array/],
+    ['a Date', new Date(0), /not a Date/],
+    ['null', null, /not null/],
+    ['a number', 5, /not a number/],
+  ])('is refused as a whole: %s', (_, data, message) => {
+    expect(() => formatOf().encode(data as unknown as object)).toThrow(EntityInvalidError);
+    expect(() => formatOf().encode(data as unknown as object)).toThrow(message);
+  });
+
+  it('is named by its id when it was stored', () => {
+    expect(() => formatOf().decode({ counters: '', payload: 'x' }, 'a7')).toThrow(/account a7/);
   });
 });

@@ -1,4 +1,4 @@
-import { EntityIdError, EntityInvalidError } from '../errors/index.js';
+import { EntityIdError, EntityInvalidError, StoredDataError } from '../errors/index.js';
 import { parseCounters } from '../store/counters.js';
 import { checkBytes, type TransactionLimits } from '../transaction/limits.js';
 import type { EntityDefinition } from './entity-definition.js';
@@ -32,18 +32,17 @@ export class EntityFormat<T extends object> {
     this.#accessors = accessorsOf(definition.entityClass.prototype as object);
   }
 
-  /** @throws EntityIdError */
+  /** @throws EntityIdError, EntityInvalidError */
   idOf(data: object): string {
     const { idField, name } = this.#definition;
-    if (typeof data !== 'object' || data === null) {
-      throw new EntityInvalidError(`${name} must be an object, not ${String(data)}.`);
-    }
+    assertObject(data, name);
     return checkId((data as Fields)[idField], name, idField);
   }
 
   /** @throws EntityInvalidError naming the path of a value that would not come back as it is. */
   encode(data: object): EncodedEntity {
     const { name, counters, codec, entityClass } = this.#definition;
+    assertObject(data, name);
     const fields = data as Fields;
     let rest = fields;
     let values = '';
@@ -70,9 +69,9 @@ export class EntityFormat<T extends object> {
   }
 
   /** A fresh instance: the prototype is set, the constructor is not run. */
-  decode({ counters, payload }: EncodedEntity): T {
+  decode({ counters, payload }: EncodedEntity, id?: string): T {
     const definition = this.#definition;
-    const entity = this.#decodePayload(payload);
+    const entity = this.#decodePayload(payload, id);
     if (definition.counters.length > 0) {
       const values = parseCounters(counters);
       for (const [index, field] of definition.counters.entries()) {
@@ -98,8 +97,9 @@ export class EntityFormat<T extends object> {
     return copy as T;
   }
 
-  #decodePayload(payload: string): Fields {
-    const { codec, entityClass, name } = this.#definition;
+  #decodePayload(payload: string, id: string | undefined): Fields {
+    const { codec, entityClass } = this.#definition;
+    const name = id === undefined ? this.#definition.name : `${this.#definition.name} ${id}`;
     const stored = payload.startsWith('{') ? null : VERSIONED_PAYLOAD.exec(payload);
     const version = stored === null ? 0 : Number(stored[1]);
     if (codec !== undefined) {
@@ -107,8 +107,8 @@ export class EntityFormat<T extends object> {
       return codec.decode(text, version, { entityClass }) as Fields;
     }
     if (version !== 0) {
-      throw new EntityInvalidError(
-        `A ${name} was stored by version ${version} of a codec, and @TxEntity has no codec to read it.`,
+      throw new StoredDataError(
+        `The stored ${name} is of version ${version} of a codec, and @TxEntity has no codec to read it.`,
       );
     }
     const fields = parseObject(payload, name);
@@ -129,6 +129,27 @@ export class EntityFormat<T extends object> {
       `${this.#definition.name}.${field} is ${shown}; it is declared as a counter and must be a safe integer.`,
     );
   }
+}
+
+/** @throws EntityInvalidError */
+function assertObject(data: unknown, name: string): void {
+  if (
+    typeof data === 'object' &&
+    data !== null &&
+    !Array.isArray(data) &&
+    !(data instanceof Date)
+  ) {
+    return;
+  }
+  throw new EntityInvalidError(
+    `${name} must be an object with properties, not ${kindOf(data)}. Nothing was written.`,
+  );
+}
+
+function kindOf(data: unknown): string {
+  if (Array.isArray(data)) return 'an array';
+  if (data instanceof Date) return 'a Date';
+  return data === null ? 'null' : `a ${typeof data}`;
 }
 
 function accessorsOf(prototype: object): readonly string[] {
@@ -168,13 +189,13 @@ export function parseObject(text: string, name: string): Fields {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new EntityInvalidError(`The stored ${name} is not JSON.`, { cause });
+    throw new StoredDataError(`The stored ${name} is not JSON.`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new EntityInvalidError(`The stored ${name} is not a JSON object.`);
+    throw new StoredDataError(`The stored ${name} is not a JSON object.`);
   }
   if (Object.hasOwn(value, '__proto__')) {
-    throw new EntityInvalidError(`The stored ${name} has a property named __proto__.`);
+    throw new StoredDataError(`The stored ${name} has a property named __proto__.`);
   }
   return value as Fields;
 }

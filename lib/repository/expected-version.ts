@@ -17,7 +17,17 @@ export interface SaveOptions {
  * @throws EntityInvalidError for a text that is no version, perhaps from a header of a request.
  */
 export function expectedVersionOf(options: SaveOptions | undefined): string | undefined {
-  if (options === undefined || !('expectedVersion' in options)) return undefined;
+  if (options === undefined) return undefined;
+  if (typeof options !== 'object' || options === null) {
+    throw new TransactionOptionsError('The options of save() must be { expectedVersion }.');
+  }
+  const unknown = Object.keys(options).find((name) => name !== 'expectedVersion');
+  if (unknown !== undefined) {
+    throw new TransactionOptionsError(
+      `${unknown} is no option of save(); allowed is expectedVersion.`,
+    );
+  }
+  if (!('expectedVersion' in options)) return undefined;
   const { expectedVersion } = options;
   if (isVersion(expectedVersion)) return expectedVersion;
   if (typeof expectedVersion === 'string') {

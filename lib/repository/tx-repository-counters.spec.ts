@@ -4,6 +4,7 @@ import {
   EntityInvalidError,
   EntityNotFoundError,
   ForeignDataError,
+  StoredDataError,
 } from '../errors/index.js';
 import { createTestTransactions, ManualClock } from '../testing/index.js';
 import { TxEntity } from './index.js';
@@ -307,11 +308,28 @@ describe('adoption', () => {
   });
 
   it('leaves a value alone that cannot be an entity, and names it', async () => {
-    for (const value of ['no JSON', '[1]', '{"left":"five","sold":0}']) {
+    for (const value of ['no JSON', '[1]']) {
       store.setForeign('stock:a', value);
-      await expect(stocks.adopt(['a'])).rejects.toBeInstanceOf(EntityInvalidError);
+      await expect(stocks.adopt(['a'])).rejects.toBeInstanceOf(StoredDataError);
+      await expect(stocks.adopt(['a'])).rejects.toThrow(/stock a/);
       expect(store.peekRaw('stock:a')).toBe(value);
     }
+    store.setForeign('stock:a', '{"left":"five","sold":0}');
+    await expect(stocks.adopt(['a'])).rejects.toBeInstanceOf(EntityInvalidError);
+  });
+
+  it.each([[5], [[1, 2]], [null], [undefined], [{ id: 'b', left: 1, sold: 0 }]])(
+    'leaves a value alone of which parse() makes %j',
+    async (made) => {
+      store.setForeign('stock:a', 'precious');
+      const adopting = stocks.adopt(['a'], () => made as unknown as Stock);
+      await expect(adopting).rejects.toBeInstanceOf(EntityInvalidError);
+      expect(store.peekRaw('stock:a')).toBe('precious');
+    },
+  );
+
+  it('is refused for a text, which would be taken letter by letter', async () => {
+    await expect(stocks.adopt('a-1')).rejects.toThrow(/several ids/);
   });
 
   it('reads a value again that changes meanwhile', async () => {
@@ -325,5 +343,33 @@ describe('adoption', () => {
 
     await expect(call).resolves.toEqual({ adopted: 1, skipped: 0 });
     expect(await counters()).toEqual([2, 0]);
+  });
+});
+
+describe('bounds that would not hold', () => {
+  it.each([
+    ['a misspelt name', { mim: 0 }, /mim is no bound/],
+    ['a number', 0, /the bounds are 0/],
+    ['null', null, /the bounds are null/],
+    ['an undefined bound', { min: undefined }, /min is undefined/],
+    ['a text', { max: '5' }, /max is a string/],
+    ['crossed bounds', { min: 5, max: 1 }, /min 5 is above max 1/],
+  ])('are refused: %s', async (_, bounds, message) => {
+    await stocks.insert(stock(10));
+    const call = stocks.increment('a', 'left', -100, bounds as never);
+    await expect(call).rejects.toBeInstanceOf(EntityInvalidError);
+    await expect(call).rejects.toThrow(message);
+    expect(await counters()).toEqual([10, 0]);
+  });
+});
+
+describe('options of save() that would not hold', () => {
+  it.each([
+    ['a misspelt name', { expectedversion: '1.x' }],
+    ['null', null],
+    ['a text', '1.x'],
+  ])('are refused: %s', async (_, options) => {
+    await expect(stocks.save(stock(1), options as never)).rejects.toThrow(/save\(\)/);
+    expect(store.peekRaw('stock:a')).toBeUndefined();
   });
 });

@@ -15,6 +15,7 @@ import type { TransactionManager } from '../transaction/transaction-manager.js';
 import type { MaybePromise } from '../transaction/maybe-promise.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import type { AdoptResult, CounterField, EntityData, IncrementBounds } from './entity-data.js';
+import { checkBounds } from './increment-bounds.js';
 import type { EntityDefinition } from './entity-definition.js';
 import { parseObject, type EntityFormat } from './entity-format.js';
 import type { EntityKeys } from './entity-keys.js';
@@ -226,18 +227,21 @@ export class TxRepository<T extends object> {
    *
    * @param source The ids.
    * @param parse What the text under a key means; JSON by default.
-   * @throws EntityInvalidError, TransactionConflictError
+   * @throws StoredDataError, EntityInvalidError, TransactionConflictError
    */
   async adopt(
     source: Iterable<string> | AsyncIterable<string>,
     parse: (text: string, id: string) => EntityData<T> = (text, id) =>
       ({
-        ...parseObject(text, this.#definition.name),
+        ...parseObject(text, `${this.#definition.name} ${id}`),
         [this.#definition.idField]: id,
       }) as EntityData<T>,
   ): Promise<AdoptResult> {
     let adopted = 0;
     let skipped = 0;
+    if (typeof source === 'string') {
+      throw new EntityInvalidError('adopt() takes several ids: an array, or what yields them.');
+    }
     for await (const id of source) {
       const done = await this.#manager.run(() => this.#adoptOne(id, parse), OWN_TRANSACTION);
       if (done) adopted++;
@@ -253,7 +257,11 @@ export class TxRepository<T extends object> {
         if (stood?.kind !== 'foreign') return false;
         const { value: foreign } = stood;
         const expectation = { version: ABSENT_VERSION, reason: 'adopt', foreign } as const;
-        this.#write(scope, reference, parse(foreign, id), expectation);
+        const entity: EntityData<T> = parse(foreign, id);
+        if (this.#format.idOf(entity) !== id) {
+          throw new EntityInvalidError(`What parse() made of ${reference.key} has another id.`);
+        }
+        this.#write(scope, reference, entity, expectation);
         return true;
       });
     });
@@ -299,7 +307,7 @@ export class TxRepository<T extends object> {
   #view(scope: TransactionScope, state: ItemState): T | null {
     const value = currentValue(state);
     if (value === null) return null;
-    const entity = this.#format.decode(value);
+    const entity = this.#format.decode(value, state.reference.id);
     if (state.change !== undefined) rememberSaved(entity, scope.transaction, state);
     else if (state.seen) rememberRead(entity, state.seen.version);
     return entity;
@@ -347,7 +355,8 @@ export class TxRepository<T extends object> {
     scope.transaction.change(scope, reference, { kind: 'increment', increments: [step], ttlMs });
   }
 
-  #incrementOf(field: string, by: number, { min, max }: IncrementBounds): CounterIncrement {
+  #incrementOf(field: string, by: number, bounds: IncrementBounds): CounterIncrement {
+    const { min, max } = checkBounds(bounds);
     const index = this.#definition.counters.indexOf(field);
     if (index < 0) {
       throw new EntityInvalidError(

@@ -1,5 +1,6 @@
 import {
   DistributedTxError,
+  StoreUnavailableError,
   TransactionalReturnTypeError,
   TransactionOutcomeUnknownError,
   TransactionRolledBackError,
@@ -257,7 +258,14 @@ export class ManagedCall<T> {
   async #fail(transaction: Transaction, error: unknown): Promise<void> {
     if (this.#answered) return;
     this.#end();
-    await this.#answerError(transaction, error);
+    await this.#answerError(transaction, this.#inTime(error));
+  }
+
+  /** A store that was asked too late is not to blame. */
+  #inTime(error: unknown): unknown {
+    const late = this.#environment.clock.now() >= this.#until;
+    if (!late || !(error instanceof StoreUnavailableError)) return error;
+    return new TransactionTimeoutError(this.#work.options.timeoutMs, { cause: error });
   }
 
   async #answerError(transaction: Transaction, error: unknown): Promise<void> {

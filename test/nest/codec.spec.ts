@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Exclude, Type } from 'class-transformer';
 import { classTransformerCodec } from '../../lib/class-transformer/index.js';
-import { EntityInvalidError, TxEntity, type TxRepository } from '../../lib/index.js';
+import { StoredDataError, TxEntity, type TxRepository } from '../../lib/index.js';
 import { DistributedTxRuntime } from '../../lib/module/distributed-tx.runtime.js';
 import { RepositoryFactory } from '../../lib/module/repository-factory.js';
 import { definitionOf, type EntityClass } from '../../lib/repository/entity-definition.js';
@@ -101,7 +101,7 @@ describe('Entities with the codec on class-transformer', () => {
     await release(BillWithoutCodec).save(data);
     await release(BillVersion2).update('b', { dueAt: new Date(5) });
     expect((await release(BillVersion2).findOneOrFail('b')).price.text).toBe('2.50');
-    await expect(release(BillVersion1).findOne('b')).rejects.toThrow(EntityInvalidError);
+    await expect(release(BillVersion1).findOne('b')).rejects.toThrow(StoredDataError);
     await expect(release(BillWithoutCodec).findOne('b')).rejects.toThrow(/version 2.*no codec/);
   });
 });

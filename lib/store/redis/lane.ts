@@ -17,7 +17,7 @@ import {
   withoutArguments,
 } from './redis-errors.js';
 import { COMMIT_ONE_PHASE } from './redis-script.js';
-import { refuse, TurnQueue, type Request } from './turn-queue.js';
+import { NOTHING_WRITTEN, refuse, TurnQueue, type Request } from './turn-queue.js';
 
 /** How much travels in one command: docs/adr/0002-batches-by-turn.md. */
 const BATCH = { readKeys: 512, commitKeys: 1000, transactions: 16 } as const;
@@ -225,7 +225,8 @@ export class Lane {
   /** Its caller has been told that nothing was written, so nothing may be. */
   #isWithdrawn({ commit, reject }: CommitRequest): boolean {
     if (!commit.withdrawn) return false;
-    reject(this.#options.connection.unavailable('was not asked: the time of the call is over'));
+    const { connection } = this.#options;
+    reject(connection.unavailable('was not asked: the time of the call is over', NOTHING_WRITTEN));
     return true;
   }
 }

@@ -48,6 +48,12 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
 /** The query of a URL holds options too, and in ioredis they win over all others. */
 function withoutOptions(source: string, forced: RedisOptions): string {
   const url = new URL(source);
+  const database = url.pathname.slice(1);
+  if (/^rediss?:$/.test(url.protocol) && !/^\d*$/.test(database)) {
+    throw new ModuleOptionsError(
+      `redis: the database in the URL is '${database}'; allowed is a number, as in redis://localhost:6379/3.`,
+    );
+  }
   refuseKeyPrefix(url.searchParams.get('keyPrefix') ?? undefined);
   for (const name of Object.keys(forced)) url.searchParams.delete(name);
   return url.href;

@@ -33,7 +33,10 @@ export class RedisConnection {
       this.#lastError = withoutArguments(error);
       this.#wake();
     });
-    client.on('ready', () => this.#wake());
+    client.on('ready', () => {
+      this.#lastError = undefined;
+      this.#wake();
+    });
   }
 
   get isCluster(): boolean {
@@ -42,6 +45,11 @@ export class RedisConnection {
 
   get ready(): boolean {
     return this.#client.status === 'ready';
+  }
+
+  /** The number of the database, where it is not the first. */
+  get database(): number {
+    return isCluster(this.#client) ? 0 : Number(this.#client.options.db ?? 0);
   }
 
   /** Calls `listener` each time the connection has become usable. */
@@ -158,12 +166,12 @@ export class RedisConnection {
     );
   }
 
-  unavailable(what: string): StoreUnavailableError {
+  /** @param consequence What is known for certain of what was to be done. */
+  unavailable(what: string, consequence = ''): StoreUnavailableError {
     const reason = this.#lastError ? ` Last error: ${this.#lastError.message}` : '';
-    return new StoreUnavailableError(
-      `Redis ${what}. Nothing of the transaction was written.${reason}`,
-      { cause: this.#lastError },
-    );
+    return new StoreUnavailableError(`Redis ${what}.${consequence}${reason}`, {
+      cause: this.#lastError,
+    });
   }
 
   async close(): Promise<void> {

@@ -95,6 +95,7 @@ export async function probeScripts(
   connection: RedisConnection,
   probe: { readonly id: string; readonly home: string; readonly nodeTimeMs: number },
 ): Promise<void> {
+  await selectDatabase(connection);
   const { home } = probe;
   const key = (name: string): string => `${RESERVED_PREFIX}{${home}}:probe:${probe.id}:${name}`;
   const deadlineAtMs = Math.ceil(probe.nodeTimeMs) + 30_000;
@@ -135,6 +136,22 @@ export async function probeScripts(
   if (connection.isCluster) await probeTwoPhases(connection, probe);
   await refusedWhenDenied(() => connection.execute('MGET', [key('a')]));
   await refusedWhenDenied(() => connection.execute('GET', [key('a')]));
+}
+
+/** The client goes on in database 0 where the server refuses another one. */
+async function selectDatabase(connection: RedisConnection): Promise<void> {
+  const { database } = connection;
+  if (database === 0) return;
+  try {
+    await connection.execute('SELECT', [String(database)]);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    throw new StoreRefusedError(
+      `Redis refused database ${database} (command select): ${messageOf(error)}. Choose one that the server has, ` +
+        'and that the user may select.',
+      { cause: withoutArguments(error) },
+    );
+  }
 }
 
 /** What only transactions over several nodes need: locks on an item that expires, and the journal. */

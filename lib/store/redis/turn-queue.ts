@@ -13,6 +13,9 @@ const RETRY_DELAY_MS = 25;
 const PARTS_PER_TURN = 4;
 const FEWEST_PER_PART = 4;
 
+/** What was never sent has no effect. */
+export const NOTHING_WRITTEN = ' Nothing of the transaction was written.';
+
 /** Something that waits for its turn, until its time is over. */
 export interface Request<T> {
   readonly until: number;
@@ -82,7 +85,10 @@ export class TurnQueue<R extends Request<never>> {
   #tooLate(cause: unknown): Error {
     const { connection } = this.#options;
     if (!isServerError(cause)) {
-      return connection.unavailable('could not be reached before the deadline');
+      const what = connection.ready
+        ? 'was not asked: the time of the call was over before'
+        : 'could not be reached before the deadline';
+      return connection.unavailable(what, NOTHING_WRITTEN);
     }
     return new StoreRefusedError(
       `Redis would not execute the command until the deadline: ${messageOf(cause)}`,
