@@ -60,16 +60,29 @@ export class LockSettler {
   /** S1, S2: drives a transaction to its outcome on the keys given, whoever began it. */
   async #settle(store: VersionedStore, holding: Holding, until: number): Promise<Settled> {
     const { address, keys } = holding;
-    let record = await store.record(address, until);
-    if (record === undefined) {
-      const now = store.toNodeTime(this.#clock.now(), address.home);
-      if (now < address.deadlineAtMs) return 'undecided';
-      const outcome = await store.fence(address, until);
-      if (outcome === 'committed') record = await store.record(address, until);
-    }
+    const decision = await decisionOf(store, this.#clock, address, until);
+    if (decision === 'undecided') return decision;
+    const { record } = decision;
     await finish(store, { address, keys, record }, until);
     return 'settled';
   }
+}
+
+/**
+ * S2: what was decided about a transaction, by its record or, past its deadline, by writing one. There
+ * is no record where that is forgotten.
+ */
+export async function decisionOf(
+  store: VersionedStore,
+  clock: Clock,
+  address: TransactionAddress,
+  until: number,
+): Promise<'undecided' | { readonly record: TransactionRecord | undefined }> {
+  const record = await store.record(address, until);
+  if (record !== undefined) return { record };
+  if (store.toNodeTime(clock.now(), address.home) < address.deadlineAtMs) return 'undecided';
+  const outcome = await store.fence(address, until);
+  return { record: outcome === 'committed' ? await store.record(address, until) : undefined };
 }
 
 /** What is known of a transaction whose outcome is decided, or forgotten. */

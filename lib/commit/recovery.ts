@@ -2,7 +2,7 @@ import type { Clock } from '../store/clock.js';
 import type { Holdings } from '../store/journal.js';
 import { printAddress } from '../store/transaction-address.js';
 import type { VersionedStore } from '../store/versioned-store.js';
-import { finish } from './lock-settler.js';
+import { decisionOf, finish } from './lock-settler.js';
 
 export interface RecoveryOptions {
   /** How many transactions of one instance are looked at in one go. */
@@ -95,13 +95,9 @@ export class Recovery {
 
   async #finish(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
     const { address, keys } = entry;
-    let record = await store.record(address, until);
-    if (record === undefined) {
-      const now = store.toNodeTime(this.#clock.now(), address.home);
-      if (now < address.deadlineAtMs) return 'undecided';
-      const outcome = await store.fence(address, until);
-      if (outcome === 'committed') record = await store.record(address, until);
-    }
+    const decision = await decisionOf(store, this.#clock, address, until);
+    if (decision === 'undecided') return decision;
+    const { record } = decision;
     await finish(store, { address, keys, record }, until);
     if (record?.status === 'committed') await store.retire(address, until);
     return 'finished';
