@@ -62,6 +62,7 @@ describe('a value that cannot be stored', () => {
     ['E.a is a RegExp', { a: /x/ }],
     ['E.a is a TypeError', { a: new TypeError('x') }],
     ['E.a is a Uint8Array', { a: new Uint8Array(2) }],
+    ['E.a is a Buffer', { a: Buffer.from('x') }],
     ['E.a is a ArrayBuffer', { a: new ArrayBuffer(2) }],
     ['E.a[1] is undefined', { a: [1, undefined] }],
     ['E.a[0] is undefined', { a: new Array<number>(1) }],

@@ -26,6 +26,8 @@ function whyNotObject(value: object, path: string, depth: number): string | unde
   if (depth > DEEPEST)
     return `${path} is nested deeper than ${DEEPEST} levels, or refers to itself`;
   if (value instanceof Date && Number.isNaN(value.getTime())) return `${path} is an invalid Date`;
+  // Its toJSON gives what no longer is a Buffer when it is read.
+  if (Buffer.isBuffer(value)) return `${path} is a Buffer`;
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
   if (Array.isArray(value)) return whyNotArray(value, path, depth);
   if (isUnreadable(value)) return `${path} is a ${value.constructor.name}`;
