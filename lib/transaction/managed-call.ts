@@ -1,12 +1,12 @@
 import {
   DistributedTxError,
-  StoreUnavailableError,
   TransactionalReturnTypeError,
   TransactionOutcomeUnknownError,
   TransactionRolledBackError,
   TransactionTimeoutError,
 } from '../errors/index.js';
 import type { CommitResult } from '../commit/commit-request.js';
+import { AskedTooLateError } from '../store/asked-too-late.js';
 import type { Clock } from '../store/clock.js';
 import { backoffDelayMs } from './backoff.js';
 import type { CommitFailure } from './commit-failure.js';
@@ -263,8 +263,7 @@ export class ManagedCall<T> {
 
   /** A store that was asked too late is not to blame. */
   #inTime(error: unknown): unknown {
-    const late = this.#environment.clock.now() >= this.#until;
-    if (!late || !(error instanceof StoreUnavailableError)) return error;
+    if (!(error instanceof AskedTooLateError)) return error;
     return new TransactionTimeoutError(this.#work.options.timeoutMs, { cause: error });
   }
 

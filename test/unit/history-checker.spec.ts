@@ -169,7 +169,7 @@ describe('the checker, on random histories', () => {
   );
 
   it(
-    'checks 100 000 transactions in less than ten seconds',
+    'checks 100 000 transactions',
     () =>
       withSeed('large history', (random) => {
         const { history, finalReads } = executeSerially({
@@ -177,9 +177,7 @@ describe('the checker, on random histories', () => {
           transactions: 100_000,
           concurrency: 16,
         });
-        const startedAt = performance.now();
         expect(describeAnomalies(checkHistory(history, finalReads))).toBe('');
-        expect(performance.now() - startedAt).toBeLessThan(10_000);
       }),
     60_000,
   );

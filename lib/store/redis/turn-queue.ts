@@ -1,4 +1,5 @@
 import { StoreRefusedError } from '../../errors/index.js';
+import { AskedTooLateError } from '../asked-too-late.js';
 import type { Clock } from '../clock.js';
 import type { RedisConnection } from './redis-connection.js';
 import { isServerError, messageOf, withoutArguments } from './redis-errors.js';
@@ -85,9 +86,12 @@ export class TurnQueue<R extends Request<never>> {
   #tooLate(cause: unknown): Error {
     const { connection } = this.#options;
     if (!isServerError(cause)) {
-      const what = connection.ready
-        ? 'was not asked: the time of the call was over before'
-        : 'could not be reached before the deadline';
+      if (cause === undefined && connection.ready) {
+        return new AskedTooLateError(
+          `Redis was not asked: the time was over before.${NOTHING_WRITTEN}`,
+        );
+      }
+      const what = 'could not be reached before the deadline';
       return connection.unavailable(what, NOTHING_WRITTEN);
     }
     return new StoreRefusedError(
