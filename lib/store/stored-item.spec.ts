@@ -10,6 +10,12 @@ function text(random: SeededRandom, most: number): string {
   return Array.from({ length: random.integer(most) }, () => random.pick(ALPHABET)).join('');
 }
 
+function looksLikeVersion(count: string, writer: string): boolean {
+  const digits = count.split('').every((digit) => '0123456789'.includes(digit));
+  const writerFits = writer !== '' && writer.split('').every((letter) => /[\w-]/.test(letter));
+  return digits && count[0] !== '0' && count.length <= 16 && writerFits;
+}
+
 /** The layout in other words than those of the parser. */
 function looksLikeItem(value: string): boolean {
   const [head, counters] = value.split('|');
@@ -18,10 +24,10 @@ function looksLikeItem(value: string): boolean {
   if (lock.length > 0 && lock.join('*') === '') return false;
   const dot = version!.indexOf('.');
   const count = version!.slice(0, Math.max(dot, 0));
-  const digits = count.split('').every((digit) => '0123456789'.includes(digit));
   const writer = version!.slice(dot + 1);
-  const writerFits = writer !== '' && writer.split('').every((letter) => /[\w-]/.test(letter));
-  return dot > 0 && digits && count[0] !== '0' && count.length <= 16 && writerFits;
+  // What stands for an absent item that is locked: the time at which it was, and the lock.
+  if (count === '0') return lock.length > 0 && /^\d+$/.test(writer);
+  return dot > 0 && looksLikeVersion(count, writer);
 }
 
 describe('a stored item', () => {

@@ -9,33 +9,37 @@ const TRANSACTIONS = 240;
 const FAULTS = [0.02, 0.005, 0.05, 0] as const;
 
 describe('three instances over four nodes', () => {
-  it('are strictly serializable, whatever goes wrong and whoever dies', async () => {
-    const first = chooseSeed();
-    const methods = new Set<ProtocolMethod>();
-    const totals = { committed: 0, crashes: 0, faults: 0 };
-    for (let run = 0; run < RUNS; run++) {
-      const seed = (first + run) % 2 ** 32;
-      const random = new SeededRandom(seed);
-      const faults = Number(process.env['DTX_SIMULATION_FAULTS'] ?? FAULTS[run % FAULTS.length]);
-      const simulation = new Simulation({ random, transactions: TRANSACTIONS, faults });
-      const verdict = await simulation.run();
+  it(
+    'are strictly serializable, whatever goes wrong and whoever dies',
+    async () => {
+      const first = chooseSeed();
+      const methods = new Set<ProtocolMethod>();
+      const totals = { committed: 0, crashes: 0, faults: 0 };
+      for (let run = 0; run < RUNS; run++) {
+        const seed = (first + run) % 2 ** 32;
+        const random = new SeededRandom(seed);
+        const faults = Number(process.env['DTX_SIMULATION_FAULTS'] ?? FAULTS[run % FAULTS.length]);
+        const simulation = new Simulation({ random, transactions: TRANSACTIONS, faults });
+        const verdict = await simulation.run();
 
-      const replay = `DTX_SEED=${seed} DTX_SIMULATION_FAULTS=${faults}`;
-      const { anomalies, miscounted, left } = verdict;
-      expect({ replay, anomalies: describeAnomalies(anomalies), miscounted, left }).toEqual({
-        replay,
-        anomalies: '',
-        miscounted: 0,
-        left: [],
-      });
-      for (const method of verdict.methods) methods.add(method);
-      totals.committed += verdict.committed;
-      totals.crashes += verdict.crashes;
-      totals.faults += verdict.faults;
-    }
-    expect(totals.committed).toBeGreaterThan((RUNS * TRANSACTIONS) / 2);
-    expect(totals.crashes).toBeGreaterThan(RUNS / 10);
-    expect(totals.faults).toBeGreaterThan(RUNS * 10);
-    expect(methods.size).toBeGreaterThan(12);
-  }, 120_000);
+        const replay = `DTX_SEED=${seed} DTX_SIMULATION_FAULTS=${faults}`;
+        const { anomalies, miscounted, left } = verdict;
+        expect({ replay, anomalies: describeAnomalies(anomalies), miscounted, left }).toEqual({
+          replay,
+          anomalies: '',
+          miscounted: 0,
+          left: [],
+        });
+        for (const method of verdict.methods) methods.add(method);
+        totals.committed += verdict.committed;
+        totals.crashes += verdict.crashes;
+        totals.faults += verdict.faults;
+      }
+      expect(totals.committed).toBeGreaterThan((RUNS * TRANSACTIONS) / 2);
+      expect(totals.crashes).toBeGreaterThan(RUNS / 10);
+      expect(totals.faults).toBeGreaterThan(RUNS * 10);
+      expect(methods.size).toBeGreaterThan(12);
+    },
+    60_000 + RUNS * 1000,
+  );
 });

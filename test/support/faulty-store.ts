@@ -134,11 +134,15 @@ export class FaultyStore implements VersionedStore {
   }
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     this.decided.push(commit.address);
-    return this.#call(
-      'commitOnePhase',
-      () => this.inner.commitOnePhase(commit, until),
-      () => (commit.sent = true),
-    );
+    // Nothing fences a refused commit of one phase, and no connection repeats what it has answered.
+    let refusal: OnePhaseReply | undefined;
+    const step = async (): Promise<OnePhaseReply> => {
+      if (refusal !== undefined && commit.redo === undefined) return refusal;
+      const reply = await this.inner.commitOnePhase(commit, until);
+      if (reply.status !== 'committed') refusal = reply;
+      return reply;
+    };
+    return this.#call('commitOnePhase', step, () => (commit.sent = true));
   }
   prepare(request: PrepareRequest, until: number): Promise<PrepareReply> {
     return this.#call('prepare', () => this.inner.prepare(request, until));
