@@ -8,6 +8,12 @@ export interface AccountData {
 
 export const INITIAL_BALANCE = 1000;
 
+/**
+ * Accounts with successive numbers form a group. Their ids differ in the last digit alone, and CRC16
+ * maps keys that differ so little to different slots: without a hash tag no two share one.
+ */
+export const ACCOUNTS_PER_GROUP = 10;
+
 export class InsufficientFundsError extends Error {
   override readonly name = 'InsufficientFundsError';
 
@@ -18,6 +24,11 @@ export class InsufficientFundsError extends Error {
 
 export function accountIds(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `acct:${index}`);
+}
+
+/** The group of an account, for a hash tag: `acct:123` belongs to `group-12`. */
+export function groupOf(id: string): string {
+  return `group-${Math.floor(Number(id.slice('acct:'.length)) / ACCOUNTS_PER_GROUP)}`;
 }
 
 export function newAccount(id: string): AccountData {

@@ -6,6 +6,7 @@ import type { Cores } from './pinning.js';
 import { scheduleTurns, type Turn } from './schedule.js';
 import { countAnomalies, type Result } from './summary.js';
 import { CONTROL_SYSTEM } from './systems/registry.js';
+import type { RedisUrls } from './systems/system.js';
 import { WORKLOADS } from './workloads.js';
 
 /** Few accounts and many calls: without concurrency control, updates are lost at once. */
@@ -16,7 +17,7 @@ const CHILD_GRACE_MS = 60_000;
 
 export interface ComparisonContext {
   readonly options: BenchOptions;
-  readonly redisUrl: string;
+  readonly redisUrls: RedisUrls;
   readonly cores: Cores;
   readonly report: (line: string) => void;
 }
@@ -78,13 +79,13 @@ async function measureTurn(context: ComparisonContext, turn: Turn): Promise<Meas
 
 async function measure(
   context: ComparisonContext,
-  spec: Omit<MeasurementSpec, 'workload' | 'redisUrl'>,
+  spec: Omit<MeasurementSpec, 'workload' | 'redisUrls'>,
 ): Promise<Measurement> {
-  await flush(context.redisUrl);
+  await Promise.all(context.redisUrls.map(flush));
   const complete: MeasurementSpec = {
     ...spec,
     workload: context.options.workload,
-    redisUrl: context.redisUrl,
+    redisUrls: context.redisUrls,
   };
   return await runChild<Measurement>({
     script: './measure.js',

@@ -8,25 +8,35 @@ const US_PER_TICK = 10_000;
 export interface CpuUsage {
   readonly atMs: number;
   readonly nodeUs: number;
-  /** The thread of Redis that runs the commands, where the server tells it apart. */
+  /** The thread that runs the commands, where the server tells it apart; of all masters together. */
   readonly redisUs: number;
   readonly redisAllThreadsUs: number;
   /** All cores together; null where /proc/stat is missing. */
   readonly machineUs: number | null;
 }
 
-export async function readCpuUsage(redis: Redis): Promise<CpuUsage> {
-  const info = parseInfo(await redis.info('cpu'));
-  const all = secondsOf(info, 'used_cpu_user') + secondsOf(info, 'used_cpu_sys');
-  const mainThread =
-    secondsOf(info, 'used_cpu_user_main_thread') + secondsOf(info, 'used_cpu_sys_main_thread');
+export async function readCpuUsage(servers: readonly Redis[]): Promise<CpuUsage> {
+  const usages = await Promise.all(servers.map(readServerUsage));
   const node = process.cpuUsage();
   return {
     atMs: performance.now(),
     nodeUs: node.user + node.system,
-    redisUs: 1e6 * (Number.isNaN(mainThread) ? all : mainThread),
-    redisAllThreadsUs: 1e6 * all,
+    redisUs: usages.reduce((sum, { mainThreadUs }) => sum + mainThreadUs, 0),
+    redisAllThreadsUs: usages.reduce((sum, { allThreadsUs }) => sum + allThreadsUs, 0),
     machineUs: readMachineUs(),
+  };
+}
+
+async function readServerUsage(
+  redis: Redis,
+): Promise<{ mainThreadUs: number; allThreadsUs: number }> {
+  const info = parseInfo(await redis.info('cpu'));
+  const all = secondsOf(info, 'used_cpu_user') + secondsOf(info, 'used_cpu_sys');
+  const mainThread =
+    secondsOf(info, 'used_cpu_user_main_thread') + secondsOf(info, 'used_cpu_sys_main_thread');
+  return {
+    mainThreadUs: 1e6 * (Number.isNaN(mainThread) ? all : mainThread),
+    allThreadsUs: 1e6 * all,
   };
 }
 

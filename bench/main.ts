@@ -4,7 +4,7 @@ import { compare, type Comparison, type ComparisonContext } from './comparison.j
 import { runMemoryReport } from './memory-report.js';
 import { type BenchOptions, HELP, readOptions, UsageError } from './options.js';
 import { chooseCores } from './pinning.js';
-import { startRedisServer } from './redis-server.js';
+import { type RedisServers, startRedisServer } from './redis-server.js';
 import { FOREIGN_CORES_MAX, type Row, summarize } from './summary.js';
 import { formatTable, toJsonRow } from './table.js';
 import { CONTROL_SYSTEM } from './systems/registry.js';
@@ -17,16 +17,17 @@ async function main(): Promise<void> {
     return;
   }
   const cores = chooseCores();
-  const server = await startRedisServer(cores.redis);
+  const startServers = options.memory ? startRedisServer : WORKLOADS[options.workload].startServers;
+  const servers = await startServers(cores.redis);
   try {
-    print(`Redis ${server.version}, Node ${process.version}, ${describeCores(cores.redis)}`);
+    print(`${describeServers(servers)}, Node ${process.version}, ${describeCores(cores.redis)}`);
     if (options.memory) {
-      await runMemoryReport({ redisUrl: server.url, core: cores.node, print });
+      await runMemoryReport({ redisUrl: servers.urls[0], core: cores.node, print });
     } else {
-      await runComparison({ options, redisUrl: server.url, cores, report: showProgress });
+      await runComparison({ options, redisUrls: servers.urls, cores, report: showProgress });
     }
   } finally {
-    await server.stop();
+    await servers.stop();
   }
 }
 
@@ -34,10 +35,11 @@ async function runComparison(context: ComparisonContext): Promise<void> {
   const { options } = context;
   const comparison = await compare(context);
   showProgress('');
+  const { base } = WORKLOADS[options.workload];
   const rows: Row[] = [];
   for (const concurrency of options.concurrencies) {
     const block = options.systems
-      .map((system) => summarize(comparison.results, system, concurrency))
+      .map((system) => summarize(comparison.results, { system, base, concurrency }))
       .filter((row) => row !== undefined);
     rows.push(...block);
     printBlock(options, concurrency, block);
@@ -52,12 +54,12 @@ async function runComparison(context: ComparisonContext): Promise<void> {
 }
 
 function printBlock(options: BenchOptions, concurrency: number, block: readonly Row[]): void {
-  const accounts = WORKLOADS[options.workload].accounts.toLocaleString('en-US');
+  const { accounts, base } = WORKLOADS[options.workload];
   print(
     `\n${options.workload}: ${concurrency} concurrent ${concurrency === 1 ? 'call' : 'calls'}, ` +
-      `${accounts} accounts, medians of ${options.rounds} × ${options.seconds} s`,
+      `${accounts.toLocaleString('en-US')} accounts, medians of ${options.rounds} × ${options.seconds} s`,
   );
-  print(formatTable(block));
+  print(formatTable(block, base));
 }
 
 function printFindings(rows: readonly Row[], comparison: Comparison): void {
@@ -74,6 +76,10 @@ function printFindings(rows: readonly Row[], comparison: Comparison): void {
   for (const failure of comparison.failures) process.stderr.write(`FAILED: ${failure}\n`);
   if (comparison.failures.length > 0) process.exitCode = 1;
   else print('Every other balance is exact.');
+}
+
+function describeServers({ urls, version }: RedisServers): string {
+  return urls.length === 1 ? `Redis ${version}` : `Redis ${version} × ${urls.length} masters`;
 }
 
 function describeCores(redisCore: number | undefined): string {

@@ -13,21 +13,21 @@ import type { System } from './systems/system.js';
 import { WORKLOADS } from './workloads.js';
 
 async function measure(spec: MeasurementSpec): Promise<Measurement> {
-  const create = await loadSystem(spec.system);
-  const system = create({ redisUrl: spec.redisUrl, concurrency: spec.concurrency });
-  const observer = new Redis(spec.redisUrl);
+  const create = await loadSystem(WORKLOADS[spec.workload].systems, spec.system);
+  const system = create({ redisUrls: spec.redisUrls, concurrency: spec.concurrency });
+  const observers = spec.redisUrls.map((url) => new Redis(url));
   try {
-    return await measureSystem(system, spec, observer);
+    return await measureSystem(system, spec, observers);
   } finally {
     await system.close();
-    await observer.quit();
+    await Promise.all(observers.map((observer) => observer.quit()));
   }
 }
 
 async function measureSystem(
   system: System,
   spec: MeasurementSpec,
-  observer: Redis,
+  observers: readonly Redis[],
 ): Promise<Measurement> {
   const ids = accountIds(spec.accounts);
   await system.setup(ids);
@@ -37,12 +37,12 @@ async function measureSystem(
   loop.start();
 
   await loop.during(sleep(1000 * spec.warmupSeconds));
-  const before = await loop.during(readCpuUsage(observer));
+  const before = await loop.during(readCpuUsage(observers));
   const commitsBefore = loop.commits;
   loop.recording = true;
   await loop.during(sleep(1000 * spec.seconds));
   loop.recording = false;
-  const after = await loop.during(readCpuUsage(observer));
+  const after = await loop.during(readCpuUsage(observers));
   const commits = loop.commits - commitsBefore;
 
   await loop.drain();

@@ -1,4 +1,5 @@
 import type { SystemName } from './systems/registry.js';
+import type { RedisUrls } from './systems/system.js';
 import type { WorkloadName } from './workloads.js';
 
 /** What one child process is asked to measure. */
@@ -7,7 +8,7 @@ export interface MeasurementSpec {
   readonly workload: WorkloadName;
   readonly accounts: number;
   readonly concurrency: number;
-  readonly redisUrl: string;
+  readonly redisUrls: RedisUrls;
   readonly warmupSeconds: number;
   readonly seconds: number;
   readonly seed: number;

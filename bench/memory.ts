@@ -102,7 +102,7 @@ async function transferOnce(service: TransferService, pairs: readonly Pair[]): P
 async function itemOverheads(
   redisUrl: string,
 ): Promise<Pick<MemoryFindings, 'itemOverheadMedian' | 'itemOverheadMax'>> {
-  const items = await scanStoredItems(redisUrl);
+  const items = await scanStoredItems([redisUrl]);
   const overheads = items.map((item) => item.storedLength - item.jsonLength).sort((a, b) => a - b);
   return {
     itemOverheadMedian: overheads[overheads.length >> 1] ?? Number.NaN,

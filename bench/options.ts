@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { SYSTEM_NAMES, type SystemName } from './systems/registry.js';
-import { WORKLOAD_NAMES, type WorkloadName } from './workloads.js';
+import { namesOf, type SystemName } from './systems/registry.js';
+import { WORKLOAD_NAMES, type WorkloadName, WORKLOADS } from './workloads.js';
 
 export interface BenchOptions {
   readonly workload: WorkloadName;
@@ -17,8 +17,8 @@ export interface BenchOptions {
 export const HELP = `npm run bench -- [options]
 
   --workload NAME        ${WORKLOAD_NAMES.join(', ')}
-  --systems A,B          which systems to compare, all by default:
-                         ${SYSTEM_NAMES.join('\n                         ')}
+  --systems A,B          which systems to compare, all of the workload by default:
+${WORKLOAD_NAMES.map(listSystems).join('\n')}
   --concurrency 1,64     how many calls run at once; 1,16,64,256 by default
   --rounds N             how often each system is measured; 5 by default
   --seconds S            how long each measurement lasts, after the warm-up; 1.5 by default
@@ -39,12 +39,14 @@ export class UsageError extends Error {
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parse(args);
   const defaults = values.quick ? QUICK : THOROUGH;
+  const workload = oneOf('--workload', values.workload, WORKLOAD_NAMES);
+  const known = namesOf(WORKLOADS[workload].systems);
   return {
-    workload: oneOf('--workload', values.workload, WORKLOAD_NAMES),
+    workload,
     systems:
       values.systems === undefined
-        ? SYSTEM_NAMES
-        : listOf(values.systems).map((name) => oneOf('--systems', name, SYSTEM_NAMES)),
+        ? known
+        : listOf(values.systems).map((name) => oneOf('--systems', name, known)),
     concurrencies:
       values.concurrency === undefined
         ? defaults.concurrencies
@@ -80,6 +82,12 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function listSystems(workload: WorkloadName): string {
+  const indent = ' '.repeat(25);
+  const names = namesOf(WORKLOADS[workload].systems).map((name) => `${indent}  ${name}`);
+  return [`${indent}${workload}`, ...names].join('\n');
 }
 
 function listOf(text: string): string[] {

@@ -2,24 +2,47 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { pinned } from './pinning.js';
+import type { RedisUrls } from './systems/system.js';
 
 const START_TIMEOUT_MS = 10_000;
+const PORT_ATTEMPTS_MAX = 100;
+const PORT_MAX = 65_535;
+const NO_PERSISTENCE = ['--save', '', '--appendonly', 'no'];
 
-/** A redis-server of our own, on a free loopback port, without persistence. */
-export interface RedisServer {
-  readonly url: string;
+/** Servers of our own on free loopback ports, without persistence. */
+export interface RedisServers {
+  readonly urls: RedisUrls;
   readonly version: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface ProcessOptions {
+  readonly port: number;
+  readonly core: number | undefined;
+  /** What else stands on the command line. */
+  readonly settings: readonly string[];
+}
+
+/** One redis-server process. */
+export interface RedisProcess {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
 }
 
 /** @throws Error that tells what to install when there is no redis-server. */
-export async function startRedisServer(core: number | undefined): Promise<RedisServer> {
-  const version = readVersion();
+export async function startRedisServer(core: number | undefined): Promise<RedisServers> {
+  const version = readRedisVersion();
   const port = await findFreePort();
-  const settings = ['--bind', '127.0.0.1', '--port', String(port), '--dir', tmpdir()];
+  const { url, stop } = await startRedisProcess({ port, core, settings: ['--dir', tmpdir()] });
+  return { urls: [url], version, stop };
+}
+
+/** Starts a redis-server that dies with this process at the latest. */
+export async function startRedisProcess(options: ProcessOptions): Promise<RedisProcess> {
+  const { port, core, settings } = options;
   const { command, args } = pinned(
     'redis-server',
-    [...settings, '--save', '', '--appendonly', 'no'],
+    ['--bind', '127.0.0.1', '--port', String(port), ...settings, ...NO_PERSISTENCE],
     core,
   );
   const server = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -28,7 +51,6 @@ export async function startRedisServer(core: number | undefined): Promise<RedisS
   await untilReady(server);
   return {
     url: `redis://127.0.0.1:${port}`,
-    version,
     async stop() {
       process.off('exit', kill);
       if (server.exitCode !== null) return;
@@ -39,7 +61,8 @@ export async function startRedisServer(core: number | undefined): Promise<RedisS
   };
 }
 
-function readVersion(): string {
+/** @throws Error that tells what to install when there is no redis-server. */
+export function readRedisVersion(): string {
   try {
     const output = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
     return /v=(\S+)/.exec(output)?.[1] ?? output.trim();
@@ -52,16 +75,32 @@ function readVersion(): string {
   }
 }
 
-async function findFreePort(): Promise<number> {
+/** A free loopback port whose neighbour at `busOffset` is free as well, where one is asked for. */
+export async function findFreePort(busOffset?: number): Promise<number> {
+  for (let attempt = 0; attempt < PORT_ATTEMPTS_MAX; attempt += 1) {
+    const port = await bind(0);
+    if (port === undefined) continue;
+    if (busOffset === undefined) return port;
+    const busPort = port + busOffset;
+    if (busPort <= PORT_MAX && (await bind(busPort)) !== undefined) return port;
+  }
+  throw new Error(`No free loopback port in ${PORT_ATTEMPTS_MAX} attempts.`);
+}
+
+/** Listens for a moment; undefined where the port is taken. */
+async function bind(port: number): Promise<number | undefined> {
   const probe = createServer();
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', resolve);
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject);
+      probe.listen(port, '127.0.0.1', resolve);
+    });
+  } catch {
+    return undefined;
+  }
   const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No free loopback port.');
-  return address.port;
+  return address === null || typeof address === 'string' ? undefined : address.port;
 }
 
 async function untilReady(server: ChildProcess): Promise<void> {

@@ -1,6 +1,6 @@
 import { isClean, type Measurement } from './measurement.js';
 import type { Turn } from './schedule.js';
-import { BASE_SYSTEM, type SystemName } from './systems/registry.js';
+import type { SystemName } from './systems/registry.js';
 
 /** More than this share of a core used by others makes a measurement noisy. */
 export const FOREIGN_CORES_MAX = 0.15;
@@ -14,6 +14,13 @@ export interface Ratio {
   readonly median: number;
   readonly min: number;
   readonly max: number;
+}
+
+/** Whose row is made, and what its throughput is divided by. */
+export interface Comparands {
+  readonly system: SystemName;
+  readonly base: SystemName;
+  readonly concurrency: number;
 }
 
 /** One line of the table: medians over the rounds of one system at one concurrency. */
@@ -36,13 +43,12 @@ export interface Row {
 
 export function summarize(
   results: readonly Result[],
-  system: SystemName,
-  concurrency: number,
+  { system, base, concurrency }: Comparands,
 ): Row | undefined {
   const own = resultsOf(results, system, concurrency);
   if (own.length === 0) return undefined;
   const { chosen, noisy } = preferQuiet(own, isQuiet);
-  const pairs = pairWithBase(own, resultsOf(results, BASE_SYSTEM, concurrency));
+  const pairs = pairWithBase(own, resultsOf(results, base, concurrency));
   const quietPairs = preferQuiet(pairs, (pair) => pair.quiet);
   const medianOf = (field: keyof Omit<Measurement, 'anomalies' | 'foreignCores'>): number =>
     median(chosen.map(({ measurement }) => measurement[field]));

@@ -1,22 +1,10 @@
-import { BASE_SYSTEM } from './systems/registry.js';
 import type { Ratio, Row } from './summary.js';
 
-const HEADINGS = [
-  'system',
-  'tx/s',
-  `× ${BASE_SYSTEM}`,
-  'p50 ms',
-  'p99 ms',
-  'Node µs/tx',
-  'Redis µs/tx',
-  'conflicts %',
-  'anomalies',
-];
-
 /** One block of the table: all systems at one concurrency, the names left, the numbers right. */
-export function formatTable(rows: readonly Row[]): string {
-  const lines = [HEADINGS, ...rows.map(cellsOf)];
-  const widths = HEADINGS.map((_, column) =>
+export function formatTable(rows: readonly Row[], base: string): string {
+  const headings = headingsOf(base);
+  const lines = [headings, ...rows.map(cellsOf)];
+  const widths = headings.map((_, column) =>
     Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
   );
   const formatted = lines.map((cells) =>
@@ -43,6 +31,20 @@ export function toJsonRow(workload: string, row: Row): object {
     nodeUsPerTx: rounded(row.nodeUsPerTx, 2),
     redisUsPerTx: rounded(row.redisUsPerTx, 2),
   };
+}
+
+function headingsOf(base: string): string[] {
+  return [
+    'system',
+    'tx/s',
+    `× ${base}`,
+    'p50 ms',
+    'p99 ms',
+    'Node µs/tx',
+    'Redis µs/tx',
+    'conflicts %',
+    'anomalies',
+  ];
 }
 
 function cellsOf(row: Row): string[] {

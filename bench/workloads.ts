@@ -1,21 +1,59 @@
-/** Which accounts exist, and which two of them the next transfer touches. */
+import { ACCOUNTS_PER_GROUP } from './accounts.js';
+import { startRedisCluster } from './redis-cluster.js';
+import { type RedisServers, startRedisServer } from './redis-server.js';
+import {
+  CLUSTER_SYSTEMS,
+  ONE_REDIS_SYSTEMS,
+  type SystemName,
+  type Systems,
+} from './systems/registry.js';
+
+/** Which accounts exist and where, which two of them a transfer touches, and who is compared. */
 export interface Workload {
   readonly accounts: number;
+  readonly systems: Systems;
+  /** What every ratio is taken against. */
+  readonly base: SystemName;
+  readonly startServers: (core: number | undefined) => Promise<RedisServers>;
   /** Two distinct account numbers. `random` yields numbers in [0, 1). */
   pick(accounts: number, random: () => number): readonly [from: number, to: number];
 }
 
-export const WORKLOAD_NAMES = ['transfer-uniform'] as const;
+export const WORKLOAD_NAMES = ['transfer-uniform', 'transfer-cluster'] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
-  'transfer-uniform': { accounts: 10_000, pick: pickUniform },
+  'transfer-uniform': {
+    accounts: 10_000,
+    systems: ONE_REDIS_SYSTEMS,
+    base: 'hand-written-lua',
+    startServers: startRedisServer,
+    pick: pickUniform,
+  },
+  'transfer-cluster': {
+    accounts: 10_000,
+    systems: CLUSTER_SYSTEMS,
+    base: 'nestjs-distributed-tx-one-slot',
+    startServers: startRedisCluster,
+    pick: pickWithinGroup,
+  },
 };
 
 function pickUniform(accounts: number, random: () => number): readonly [number, number] {
   const from = Math.floor(random() * accounts);
   const step = 1 + Math.floor(random() * (accounts - 1));
   return [from, (from + step) % accounts];
+}
+
+/**
+ * Two accounts of one group, so that all systems make the same transfers, whether they store a group
+ * in one slot or every account in its own.
+ */
+function pickWithinGroup(accounts: number, random: () => number): readonly [number, number] {
+  const groups = accounts / ACCOUNTS_PER_GROUP;
+  const first = ACCOUNTS_PER_GROUP * Math.floor(random() * groups);
+  const [from, to] = pickUniform(ACCOUNTS_PER_GROUP, random);
+  return [first + from, first + to];
 }
 
 /** A small seeded generator (mulberry32), so that a round draws the same accounts for each system. */

@@ -22,7 +22,7 @@ class AllInLua implements System {
   constructor(private readonly context: SystemContext) {}
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#redis = await connect(this.context.redisUrl, { autoPipelining: false });
+    this.#redis = await connect(this.context.redisUrls[0], { autoPipelining: false });
     for (const chunk of chunksOf(ids)) {
       const pipeline = this.#redis.pipeline();
       for (const id of chunk) pipeline.hset(id, newAccount(id));

@@ -27,7 +27,7 @@ class HandWrittenLua implements System {
   ) {}
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#redis = await connect(this.context.redisUrl, { autoPipelining: this.autoPipelining });
+    this.#redis = await connect(this.context.redisUrls[0], { autoPipelining: this.autoPipelining });
     await seedVersioned(this.#redis, ids);
   }
 

@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { type INestApplicationContext, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Cluster } from 'ioredis';
 import {
   DistributedTxModule,
+  type DistributedTxModuleOptions,
   getTxRepositoryToken,
   InjectTxRepository,
   Transactional,
@@ -10,7 +12,7 @@ import {
   TxEntity,
   type TxRepository,
 } from 'nestjs-distributed-tx';
-import { InsufficientFundsError, newAccount } from '../accounts.js';
+import { groupOf, InsufficientFundsError, newAccount } from '../accounts.js';
 import { readStoredItems } from './stored-items.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
 import { chunksOf } from './layouts.js';
@@ -24,6 +26,10 @@ export class Account {
   balance!: number;
   s!: string;
 }
+
+/** The same account in one slot of a cluster with all others of its group. */
+@TxEntity({ name: 'account', hashTag: groupOf })
+class GroupedAccount extends Account {}
 
 @Injectable()
 export class TransferService {
@@ -42,13 +48,16 @@ export class TransferService {
 }
 
 /** A Nest application as the README shows it, without a server in front. */
-export async function createBankApplication(redisUrl: string): Promise<INestApplicationContext> {
+export async function createBankApplication(
+  redis: NonNullable<DistributedTxModuleOptions['redis']>,
+  entity: typeof Account = Account,
+): Promise<INestApplicationContext> {
+  // The service asks for the repository of Account, and is given that of the entity.
+  const repository = getTxRepositoryToken(Account);
+  const alias = { provide: repository, useExisting: getTxRepositoryToken(entity) };
   @Module({
-    imports: [
-      DistributedTxModule.forRoot({ redis: redisUrl }),
-      DistributedTxModule.forFeature([Account]),
-    ],
-    providers: [TransferService],
+    imports: [DistributedTxModule.forRoot({ redis }), DistributedTxModule.forFeature([entity])],
+    providers: [TransferService, ...(entity === Account ? [] : [alias])],
   })
   class BankModule {}
 
@@ -75,14 +84,21 @@ class NestjsDistributedTx implements System {
   #application!: INestApplicationContext;
   #service!: TransferService;
 
-  constructor(private readonly context: SystemContext) {}
+  constructor(
+    private readonly context: SystemContext,
+    private readonly entity: typeof Account,
+  ) {}
 
   get attempts(): number {
     return this.#service.attempts;
   }
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#application = await createBankApplication(this.context.redisUrl);
+    const [first, ...others] = this.context.redisUrls;
+    // The library duplicates the client it is given, so this one never has to connect.
+    const redis =
+      others.length === 0 ? first : new Cluster([first, ...others], { lazyConnect: true });
+    this.#application = await createBankApplication(redis, this.entity);
     this.#service = this.#application.get(TransferService);
     await insertAccounts(this.#application, ids);
   }
@@ -93,7 +109,7 @@ class NestjsDistributedTx implements System {
 
   /** Looks at the stored strings themselves, past the library. */
   check(ids: readonly string[]): Promise<StoredAccount[]> {
-    return readStoredItems(this.context.redisUrl, ids);
+    return readStoredItems(this.context.redisUrls, ids);
   }
 
   async close(): Promise<void> {
@@ -101,4 +117,7 @@ class NestjsDistributedTx implements System {
   }
 }
 
-export const nestjsDistributedTx: CreateSystem = (context) => new NestjsDistributedTx(context);
+export const nestjsDistributedTx: CreateSystem = (context) =>
+  new NestjsDistributedTx(context, Account);
+export const nestjsDistributedTxOneSlot: CreateSystem = (context) =>
+  new NestjsDistributedTx(context, GroupedAccount);

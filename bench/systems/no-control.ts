@@ -11,7 +11,7 @@ class NoControl implements System {
   constructor(private readonly context: SystemContext) {}
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#redis = await connect(this.context.redisUrl, { autoPipelining: true });
+    this.#redis = await connect(this.context.redisUrls[0], { autoPipelining: true });
     await seedJson(this.#redis, ids);
   }
 

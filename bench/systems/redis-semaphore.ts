@@ -26,7 +26,7 @@ class RedisSemaphoreTransfer implements System {
   ) {}
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#redis = await connect(this.context.redisUrl, { autoPipelining: this.autoPipelining });
+    this.#redis = await connect(this.context.redisUrls[0], { autoPipelining: this.autoPipelining });
     await seedJson(this.#redis, ids);
   }
 

@@ -24,7 +24,7 @@ class RedlockTransfer implements System {
   ) {}
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#redis = await connect(this.context.redisUrl, { autoPipelining: this.autoPipelining });
+    this.#redis = await connect(this.context.redisUrls[0], { autoPipelining: this.autoPipelining });
     this.#redlock = new Redlock([this.#redis], WAITING);
     await seedJson(this.#redis, ids);
   }

@@ -1,29 +1,10 @@
 import type { CreateSystem } from './system.js';
 
-/** All systems, in the order of the table. */
-export const SYSTEM_NAMES = [
-  'nestjs-distributed-tx',
-  'store-calls-by-hand',
-  'hand-written-lua',
-  'hand-written-lua-plain',
-  'watch-multi-exec',
-  'redlock',
-  'redis-semaphore',
-  'redlock-auto-pipelined',
-  'redis-semaphore-auto-pipelined',
-  'all-in-lua',
-  'no-control',
-] as const;
-export type SystemName = (typeof SYSTEM_NAMES)[number];
-
-/** What every ratio is taken against. */
-export const BASE_SYSTEM: SystemName = 'hand-written-lua';
-
-/** The one system that must break the invariants. */
-export const CONTROL_SYSTEM: SystemName = 'no-control';
-
 /** Each measurement loads its own system and none of the others. */
-const LOADERS: Readonly<Record<SystemName, () => Promise<CreateSystem>>> = {
+type LoadSystem = () => Promise<CreateSystem>;
+
+/** The systems of `transfer-uniform`, in the order of the table. */
+export const ONE_REDIS_SYSTEMS = {
   'nestjs-distributed-tx': async () =>
     (await import('./nestjs-distributed-tx.js')).nestjsDistributedTx,
   'store-calls-by-hand': async () => (await import('./store-calls-by-hand.js')).storeCallsByHand,
@@ -37,8 +18,33 @@ const LOADERS: Readonly<Record<SystemName, () => Promise<CreateSystem>>> = {
     (await import('./redis-semaphore.js')).redisSemaphoreAutoPipelined,
   'all-in-lua': async () => (await import('./all-in-lua.js')).allInLua,
   'no-control': async () => (await import('./no-control.js')).noControl,
-};
+} as const satisfies Record<string, LoadSystem>;
 
-export async function loadSystem(name: SystemName): Promise<CreateSystem> {
-  return LOADERS[name]();
+/** The systems of `transfer-cluster`, in the order of the table. */
+export const CLUSTER_SYSTEMS = {
+  'nestjs-distributed-tx': async () =>
+    (await import('./nestjs-distributed-tx.js')).nestjsDistributedTx,
+  'nestjs-distributed-tx-one-slot': async () =>
+    (await import('./nestjs-distributed-tx.js')).nestjsDistributedTxOneSlot,
+  'hand-written-2pc': async () => (await import('./hand-written-2pc.js')).handWritten2pc,
+  'no-control': async () => (await import('./no-control-cluster.js')).noControlCluster,
+} as const satisfies Record<string, LoadSystem>;
+
+export type SystemName = keyof typeof ONE_REDIS_SYSTEMS | keyof typeof CLUSTER_SYSTEMS;
+
+/** The systems of one workload. */
+export type Systems = Readonly<Partial<Record<SystemName, LoadSystem>>>;
+
+/** The one system of every workload that must break the invariants. */
+export const CONTROL_SYSTEM = 'no-control' satisfies SystemName;
+
+export function namesOf(systems: Systems): SystemName[] {
+  return Object.keys(systems) as SystemName[];
+}
+
+/** @throws Error when the workload has no such system. */
+export async function loadSystem(systems: Systems, name: SystemName): Promise<CreateSystem> {
+  const load = systems[name];
+  if (load === undefined) throw new Error(`The workload has no system ${name}.`);
+  return load();
 }

@@ -29,7 +29,7 @@ class StoreCallsByHand implements System {
   constructor(private readonly context: SystemContext) {}
 
   async setup(ids: readonly string[]): Promise<void> {
-    const opened = await openLibraryStore(this.context.redisUrl);
+    const opened = await openLibraryStore(this.context.redisUrls[0]);
     this.#store = opened.store;
     this.#now = opened.now;
     for (const chunk of chunksOf(ids, INSERTS_PER_TRANSACTION)) {
@@ -83,7 +83,7 @@ class StoreCallsByHand implements System {
   }
 
   check(ids: readonly string[]): Promise<StoredAccount[]> {
-    return readStoredItems(this.context.redisUrl, ids);
+    return readStoredItems(this.context.redisUrls, ids);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { parseAccount } from './layouts.js';
 import type { StoredAccount } from './system.js';
+import { readUnlocked } from './unlocked.js';
 
 const ITEM_PATTERN = '*account:*';
 const SCAN_COUNT = 5000;
@@ -17,10 +18,10 @@ export interface StoredItem {
 
 /** Reads the accounts past the library, in the order of `ids`. */
 export async function readStoredItems(
-  redisUrl: string,
+  redisUrls: readonly string[],
   ids: readonly string[],
 ): Promise<StoredAccount[]> {
-  const items = new Map((await scanStoredItems(redisUrl)).map((item) => [item.id, item]));
+  const items = new Map((await scanStoredItems(redisUrls)).map((item) => [item.id, item]));
   if (items.size !== ids.length) {
     throw new Error(`${ids.length} accounts were stored, ${items.size} are there.`);
   }
@@ -31,23 +32,32 @@ export async function readStoredItems(
   });
 }
 
-/** All accounts the library has stored, in no order. */
-export async function scanStoredItems(redisUrl: string): Promise<StoredItem[]> {
+/** All accounts the library has stored on these masters, in no order, once none is locked. */
+export async function scanStoredItems(redisUrls: readonly string[]): Promise<StoredItem[]> {
+  const values = await readUnlocked(async () =>
+    (await Promise.all(redisUrls.map(scanStoredValues))).flat(),
+  );
+  return values.map(parseStoredItem);
+}
+
+async function scanStoredValues(redisUrl: string): Promise<string[]> {
   const redis = new Redis(redisUrl);
-  const items = new Map<string, StoredItem>();
+  const found = new Map<string, string>();
   try {
     let cursor = '0';
     do {
       const [next, keys] = await redis.scan(cursor, 'MATCH', ITEM_PATTERN, 'COUNT', SCAN_COUNT);
       cursor = next;
-      const values = keys.length === 0 ? [] : await redis.mget(keys);
-      for (const value of values) {
-        if (value === null) continue;
-        const item = parseStoredItem(value);
-        items.set(item.id, item);
+      // Not MGET: a master of a cluster refuses keys of different slots in one command.
+      const pipeline = redis.pipeline();
+      for (const key of keys) pipeline.get(key);
+      const replies = (await pipeline.exec()) ?? [];
+      for (const [index, [error, value]] of replies.entries()) {
+        if (error !== null) throw error;
+        if (typeof value === 'string') found.set(keys[index] as string, value);
       }
     } while (cursor !== '0');
-    return [...items.values()];
+    return [...found.values()];
   } finally {
     await redis.quit();
   }

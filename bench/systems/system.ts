@@ -1,6 +1,9 @@
+/** The one Redis, or every master of the cluster. */
+export type RedisUrls = readonly [string, ...string[]];
+
 /** What a system needs to know to start. */
 export interface SystemContext {
-  readonly redisUrl: string;
+  readonly redisUrls: RedisUrls;
   /** How many calls run at once, at most. */
   readonly concurrency: number;
 }

@@ -18,7 +18,7 @@ class WatchMultiExec implements System {
   async setup(ids: readonly string[]): Promise<void> {
     this.#pool = createPool<Redis>(
       {
-        create: () => connect(this.context.redisUrl, { autoPipelining: false }),
+        create: () => connect(this.context.redisUrls[0], { autoPipelining: false }),
         destroy: async (redis) => {
           await redis.quit();
         },
