@@ -25,6 +25,7 @@ export interface RecoveryServiceSetup {
 export class RecoveryService {
   readonly #setup: RecoveryServiceSetup;
   readonly #recovery: Recovery;
+  readonly #isNeeded: boolean;
   #cancel: Cancel | undefined;
   #round: Promise<RecoveryReport> | undefined;
   #closed = false;
@@ -34,12 +35,13 @@ export class RecoveryService {
     this.#setup = setup;
     // Where one step covers everything there are no locks, and nothing is ever left behind.
     const spanning = stores.filter((store) => store.spansNodes);
+    this.#isNeeded = spanning.length > 0;
     this.#recovery = new Recovery(spanning, clock, { batch: options.batch });
   }
 
   /** @internal */
   start(): void {
-    if (this.#setup.options.enabled) this.#schedule();
+    if (this.#setup.options.enabled && this.#isNeeded) this.#schedule();
   }
 
   /**
