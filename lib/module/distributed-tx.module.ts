@@ -65,8 +65,15 @@ export class DistributedTxModule extends ConfigurableModuleClass implements OnAp
     return super.forRoot((options as typeof OPTIONS_TYPE | undefined) ?? {});
   }
 
-  /** Provides a `TxRepository` for each entity, to be injected with `@InjectTxRepository`. */
-  static forFeature(entities: readonly EntityClass[]): DynamicModule {
+  /**
+   * Provides a `TxRepository` for each entity, to be injected with `@InjectTxRepository`. A root that is
+   * not global is handed to it: `const root = forRoot({ …, isGlobal: false })`, and in each module
+   * `imports: [root, forFeature([Account], { imports: [root] })]`.
+   */
+  static forFeature(
+    entities: readonly EntityClass[],
+    { imports = [] }: Pick<DynamicModule, 'imports'> = {},
+  ): DynamicModule {
     const providers = entities.map(definitionOf).map((definition) => ({
       provide: definition.token,
       inject: [{ token: RepositoryFactory, optional: true }],
@@ -74,12 +81,13 @@ export class DistributedTxModule extends ConfigurableModuleClass implements OnAp
         if (factory !== undefined) return factory.create(definition);
         throw new ModuleOptionsError(
           `The repository of ${definition.entityClass.name} needs DistributedTxModule.forRoot() in the root module ` +
-            '(or, with isGlobal: false, in this one).',
+            '(or, with isGlobal: false, handed to it: forFeature([…], { imports: [root] })).',
         );
       },
     }));
     return {
       module: DistributedTxFeatureModule,
+      imports,
       providers,
       exports: providers.map(({ provide }) => provide),
     };

@@ -129,11 +129,8 @@ describe('DistributedTxModule', () => {
 
   it('can be had where it is imported only', async () => {
     const root = DistributedTxModule.forRoot({ ...embedded, isGlobal: false });
-    const feature = DistributedTxModule.forFeature([Tally]);
-    @Module({
-      imports: [root, { ...feature, imports: [root] }],
-      providers: [TallyService],
-    })
+    const feature = DistributedTxModule.forFeature([Tally], { imports: [root] });
+    @Module({ imports: [root, feature], providers: [TallyService] })
     class LocalModule {}
     expect(await startAndCount(LocalModule)).toBe(1);
     const error = await failureOf(root, TallyModule);
