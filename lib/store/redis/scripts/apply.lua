@@ -15,9 +15,8 @@ local function apply(key, step)
   local kind, at, ttl = string.lower(string.sub(step, 1, 1)), 2, nil
   if kind ~= string.sub(step, 1, 1) then ttl, at = string.match(step, '^.(%d+) ()') end
   local bar = string.find(step, '|', at, true)
-  local head, text = string.sub(step, at, bar), redis.pcall('GET', key)
+  local head, text = string.sub(step, at, bar), read(key)
   if not text then return kind == 'd' and 'applied' or 'passed' end
-  if failure(text) then return 'passed' end
   if string.sub(text, 1, #head) ~= head then
     restore(key, text, address)
     local version = parse(text)

@@ -35,6 +35,15 @@ local function add(counters, increments, index)
   return table.concat(numbers, ',')
 end
 
+-- What stands under a key; false for nothing, and for what is not ours. Any other error says nothing of it.
+local function read(key)
+  local text = redis.pcall('GET', key)
+  local err = failure(text)
+  if not err then return text end
+  if string.find(err, 'WRONGTYPE', 1, true) then return false end
+  error(err, 0)
+end
+
 -- Removes the lock of a transaction from an item, which is as it was before, its expiry included.
 local function restore(key, text, address)
   local version, lock, counters, payload = parse(text)

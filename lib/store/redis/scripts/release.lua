@@ -6,7 +6,7 @@
 --
 -- REPLY released                      none of the items bears its lock any more
 for _, key in ipairs(KEYS) do
-  local text = redis.pcall('GET', key)
-  if text and not failure(text) then restore(key, text, ARGV[1]) end
+  local text = read(key)
+  if text then restore(key, text, ARGV[1]) end
 end
 return 'released'
