@@ -152,15 +152,12 @@ export class Coordinator {
     );
     const index = items.findIndex((item) => {
       const found = stood.get(item);
-      const locked = found?.kind === 'item' && found.lock !== undefined;
+      const locked = isLocked(found);
       return locked || versionFound(found) !== item.expected;
     });
     if (index < 0) return COMMITTED;
     const found = stood.get(items[index]!);
-    if (found?.kind === 'item' && found.lock !== undefined) {
-      return { status: 'locked', index, found: versionFound(found) };
-    }
-    return { status: 'conflict', index, found: versionFound(found) };
+    return { status: isLocked(found) ? 'locked' : 'conflict', index, found: versionFound(found) };
   }
 
   /** Makes sure that nobody finds the transaction undecided whose address is known outside. */
@@ -247,6 +244,10 @@ export class Coordinator {
 function homeKeys(items: readonly PlacedItem[]): readonly string[] {
   const written = items.filter((item) => item.change !== undefined);
   return (written.length > 0 ? written : items).map((item) => item.key);
+}
+
+function isLocked(stood: ReadReply['items'][number]): boolean {
+  return stood?.kind === 'item' && stood.lock !== undefined;
 }
 
 /** A foreign value is nobody's version. */

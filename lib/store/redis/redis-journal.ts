@@ -15,9 +15,6 @@ import { refuse, TurnQueue, type Request } from './turn-queue.js';
 const NOTES_PER_COMMAND = 64;
 const INSTANCES_PER_ROUND = 100;
 
-/** Instances by when they count as dead, in the node's milliseconds. */
-const INSTANCES = `${RESERVED_PREFIX}{${tagOfSlot(0)}}:instances`;
-
 interface Note extends Request<void> {
   readonly instance: string;
   readonly field: string;
@@ -38,6 +35,8 @@ export interface RedisJournalContext {
 export class RedisJournal implements Journal {
   readonly #context: RedisJournalContext;
   readonly #notes: TurnQueue<Note>;
+  /** Instances by when they count as dead, in the node's milliseconds. */
+  readonly #instances = `${RESERVED_PREFIX}{${tagOfSlot(0)}}:instances`;
 
   constructor(context: RedisJournalContext) {
     const { connection, clock } = context;
@@ -66,16 +65,16 @@ export class RedisJournal implements Journal {
 
   async beat(instance: string, lapseMs: number, until: number): Promise<void> {
     await this.#ask(until, 'ZADD', () => [
-      INSTANCES,
-      String(Math.ceil(this.#context.nodeTime(INSTANCES) + lapseMs)),
+      this.#instances,
+      String(Math.ceil(this.#context.nodeTime(this.#instances) + lapseMs)),
       instance,
     ]);
   }
 
   async lapsed(until: number): Promise<readonly string[]> {
-    const now = (): string => String(Math.floor(this.#context.nodeTime(INSTANCES)));
+    const now = (): string => String(Math.floor(this.#context.nodeTime(this.#instances)));
     const most = String(INSTANCES_PER_ROUND);
-    const range = (): string[] => [INSTANCES, '-inf', now(), 'LIMIT', '0', most];
+    const range = (): string[] => [this.#instances, '-inf', now(), 'LIMIT', '0', most];
     return (await this.#ask(until, 'ZRANGEBYSCORE', range)) as string[];
   }
 
@@ -96,10 +95,10 @@ export class RedisJournal implements Journal {
 
   async forget(instance: string, until: number): Promise<void> {
     const left = Number(await this.#ask(until, 'HLEN', () => [journalKey(instance)]));
-    const lapse = await this.#ask(until, 'ZSCORE', () => [INSTANCES, instance]);
-    if (left > 0 || Number(lapse) > this.#context.nodeTime(INSTANCES)) return;
+    const lapse = await this.#ask(until, 'ZSCORE', () => [this.#instances, instance]);
+    if (left > 0 || Number(lapse) > this.#context.nodeTime(this.#instances)) return;
     // One that comes back to life meanwhile puts itself back with its next heartbeat.
-    await this.#ask(until, 'ZREM', () => [INSTANCES, instance]);
+    await this.#ask(until, 'ZREM', () => [this.#instances, instance]);
   }
 
   #ask(until: number, command: string, args: () => readonly string[]): Promise<unknown> {
