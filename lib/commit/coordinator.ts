@@ -10,8 +10,7 @@ import {
   recordKeyOf,
   type TransactionAddress,
 } from '../store/transaction-address.js';
-import { isPlaceholder } from '../store/lock.js';
-import { ABSENT_VERSION } from '../store/version.js';
+import { seenVersionOf } from '../store/lock.js';
 import {
   CommitReplyLostError,
   type OnePhaseCommit,
@@ -252,7 +251,5 @@ function isLocked(stood: ReadReply['items'][number]): boolean {
 
 /** A foreign value is nobody's version. */
 function versionFound(stood: ReadReply['items'][number]): string {
-  if (stood === undefined) return ABSENT_VERSION;
-  if (stood.kind === 'foreign') return stood.kind;
-  return isPlaceholder(stood) ? ABSENT_VERSION : stood.version;
+  return stood?.kind === 'foreign' ? stood.kind : seenVersionOf(stood);
 }

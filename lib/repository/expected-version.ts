@@ -4,7 +4,7 @@ import {
   TransactionOptionsError,
   VersionMismatchError,
 } from '../errors/index.js';
-import { ABSENT_VERSION, isVersion } from '../store/version.js';
+import { isVersion, toldVersion } from '../store/version.js';
 import type { ItemState } from '../transaction/operation-log.js';
 
 export interface SaveOptions {
@@ -49,7 +49,7 @@ export function expectedVersionOf(options: SaveOptions | undefined): string | un
 export function refuseMismatch(state: ItemState | undefined, expected: string | undefined): void {
   if (expected === undefined || state === undefined) return;
   const found =
-    state.seen === undefined ? state.expectation?.version : (state.seen?.version ?? ABSENT_VERSION);
+    state.seenVersion === undefined ? state.expectation?.version : toldVersion(state.seenVersion);
   if (found === undefined) return;
   const { entity, id } = state.reference;
   if (found !== expected) throw new VersionMismatchError(entity, id, expected, found);
@@ -59,9 +59,9 @@ export function refuseMismatch(state: ItemState | undefined, expected: string | 
  * For an item that was written under an expectation, and is read afterwards.
  * @throws EntityAlreadyExistsError, VersionMismatchError
  */
-export function refuseBrokenExpectation({ expectation, reference, seen }: ItemState): void {
-  if (expectation === undefined || seen === undefined) return;
-  const found = seen?.version ?? ABSENT_VERSION;
+export function refuseBrokenExpectation({ expectation, reference, seenVersion }: ItemState): void {
+  if (expectation === undefined || seenVersion === undefined) return;
+  const found = toldVersion(seenVersion);
   if (found === expectation.version) return;
   const { entity, id } = reference;
   if (expectation.reason === 'insert') throw new EntityAlreadyExistsError(entity, id);

@@ -109,7 +109,7 @@ export class TxRepository<T extends object> {
       if (isKnown(state)) return this.#view(scope, state);
       return scope.transaction.peekThen(reference, (stood) => {
         if (stood?.kind === 'foreign') throw new ForeignDataError(reference.key);
-        return this.#viewPeeked(state, stood ?? null);
+        return this.#viewPeeked(state, stood);
       });
     });
   }

@@ -56,10 +56,12 @@ describe('a lock', () => {
 
 describe('a placeholder', () => {
   it.each([
-    ['0.1767225600000000', true],
-    ['1.0', false],
-    ['10.w', false],
-  ])('with version %s: %p', (version, is) => {
-    expect(isPlaceholder({ version })).toBe(is);
+    ['0.1767225600000000', 'me@0@7', true],
+    ['0.1767225600000000', undefined, false],
+    ['0.w1', 'me@0@7', false],
+    ['1.0', 'me@0@7', false],
+    ['10.w', 'me@0@7', false],
+  ])('with version %s and lock %s: %p', (version, lock, is) => {
+    expect(isPlaceholder({ version, lock })).toBe(is);
   });
 });

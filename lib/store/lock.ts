@@ -1,4 +1,6 @@
+import type { StoredItem } from './stored-item.js';
 import { parseAddress, printAddress, type TransactionAddress } from './transaction-address.js';
+import { ABSENT_VERSION } from './version.js';
 
 /**
  * A lock on an item: `<address>[!][~<expiresAtMs>]`. `!` marks a holder that must still validate items
@@ -33,7 +35,15 @@ export function printLock({ address, marked, expiresAtMs }: Lock): string {
   return `${printAddress(address)}${marked ? '!' : ''}${expiry}`;
 }
 
-/** What stands for an absent item that is locked: its version is `0.<when it was locked>`. */
-export function isPlaceholder({ version }: { readonly version: string }): boolean {
-  return version.startsWith('0.');
+/**
+ * What stands for an absent item that is locked, and of which nothing else is remembered: its version
+ * is `0.<when it was locked>`. The id of a transaction never consists of digits alone.
+ */
+export function isPlaceholder({ version, lock }: Pick<StoredItem, 'version' | 'lock'>): boolean {
+  return lock !== undefined && /^0\.\d+$/.test(version);
+}
+
+/** The version that whoever looks past the lock sees. */
+export function seenVersionOf(stood: StoredItem | undefined): string {
+  return stood === undefined || isPlaceholder(stood) ? ABSENT_VERSION : stood.version;
 }

@@ -25,8 +25,7 @@ function looksLikeItem(value: string): boolean {
   const dot = version!.indexOf('.');
   const count = version!.slice(0, Math.max(dot, 0));
   const writer = version!.slice(dot + 1);
-  // What stands for an absent item that is locked: the time at which it was, and the lock.
-  if (count === '0') return lock.length > 0 && /^\d+$/.test(writer);
+  if (count === '0') return looksLikeVersion('1', writer) && value === `${head}||`;
   return dot > 0 && looksLikeVersion(count, writer);
 }
 
@@ -70,12 +69,22 @@ describe('a stored item', () => {
     });
   });
 
-  it.each(['', '|', '||', '0.a||', '01.a||', '1||', '1.||', '1.a|', '1.a', '-1.a||', '1.a*||'])(
-    'is not what stands in %j',
-    (value) => {
-      expect(parseStoredItem(value)).toEqual({ kind: 'foreign', value });
-    },
-  );
+  it.each([
+    '',
+    '|',
+    '||',
+    '0.a|1|',
+    '0.a||x',
+    '01.a||',
+    '1||',
+    '1.||',
+    '1.a|',
+    '1.a',
+    '-1.a||',
+    '1.a*||',
+  ])('is not what stands in %j', (value) => {
+    expect(parseStoredItem(value)).toEqual({ kind: 'foreign', value });
+  });
 
   it('shows the holder of a lock', () => {
     expect(parseStoredItem('7.w*id@0@99!|1,2|a|b')).toEqual({

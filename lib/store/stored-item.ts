@@ -1,12 +1,14 @@
+import { absenceBy } from './version.js';
+
 /**
  * The text of an item, the same on every kind of store:
  * `<version>[*<lock>]|<counters>|<payload>`. Only the part before the second `|` is ever parsed here.
  */
 
-/** What stands under the key of an item. */
+/** What stands under the key of an item; or a tombstone, of one that was deleted a while ago. */
 export interface StoredItem {
   readonly kind: 'item';
-  /** `<t>.<w>`, see version.ts. */
+  /** `<t>.<w>`, or `0.<w>` for a tombstone: see version.ts. */
   readonly version: string;
   /** The holder of a lock of a two-phase commit, where one stands. */
   readonly lock: string | undefined;
@@ -22,8 +24,8 @@ export interface ForeignValue {
   readonly value: string;
 }
 
-/** A version, perhaps with a lock; a locked item that is absent has a version of its own. */
-const HEAD = /^(?:[1-9]\d{0,15}\.[\w-]+(?:\*[^|]+)?|0\.\d+\*[^|]+)$/;
+/** A version, perhaps with a lock. */
+const HEAD = /^(?:0|[1-9]\d{0,15})\.[\w-]+(?:\*[^|]+)?$/;
 
 export function parseStoredItem(value: string): StoredItem | ForeignValue {
   const headEnd = value.indexOf('|');
@@ -31,6 +33,8 @@ export function parseStoredItem(value: string): StoredItem | ForeignValue {
   if (countersEnd < 0) return { kind: 'foreign', value };
   const head = value.slice(0, headEnd);
   if (!HEAD.test(head)) return { kind: 'foreign', value };
+  // Of what is absent there is nothing but a head.
+  if (value.startsWith('0') && value.length > headEnd + 2) return { kind: 'foreign', value };
   const star = head.indexOf('*');
   return {
     kind: 'item',
@@ -39,6 +43,11 @@ export function parseStoredItem(value: string): StoredItem | ForeignValue {
     counters: value.slice(headEnd + 1, countersEnd),
     payload: value.slice(countersEnd + 1),
   };
+}
+
+/** What stands for an item that transaction `writer` has deleted. */
+export function printTombstone(writer: string): string {
+  return printStoredItem(absenceBy(writer), '', '');
 }
 
 export function printStoredItem(version: string, counters: string, payload: string): string {

@@ -89,7 +89,10 @@ export interface VersionedStore {
 }
 
 export interface ReadReply {
-  /** In the order of the keys; undefined where nothing stands. */
+  /**
+   * In the order of the keys; undefined where nothing stands. On a store that spans nodes an item that
+   * was deleted a while ago is an absence with a version of its own.
+   */
   readonly items: readonly (StoredItem | ForeignValue | undefined)[];
   /**
    * Names the atomic step that read them: items with the same moment existed together. Undefined
@@ -127,8 +130,8 @@ export type ItemChange =
 export interface CommitItem {
   readonly key: string;
   /**
-   * The version that must stand, `0` for absence. Undefined: whatever stands. An increment never has
-   * one, a read and a delete always.
+   * The version that must stand, `0` where nothing may, or `ANY_ABSENCE`. Undefined: whatever stands.
+   * An increment never has one, a read and a delete always.
    */
   readonly expected: string | undefined;
   /** Instead of a version: the foreign value that must stand (adoption of older data). */
@@ -229,6 +232,14 @@ export interface RecordLifetime {
   readonly marginMs: number;
   /** How long a record stays readable after its deadline and the margin, in milliseconds. */
   readonly retentionMs: number;
+}
+
+/**
+ * How long it is remembered who deleted an item: whoever saw it absent before it was written is over
+ * by then.
+ */
+export function tombstoneMsOf({ longestTimeoutMs, marginMs }: RecordLifetime): number {
+  return longestTimeoutMs + marginMs;
 }
 
 /** The reply to a commit was lost: it may or may not have happened. Never reaches the user. */

@@ -11,7 +11,7 @@ import {
   VersionMismatchError,
   type DistributedTxError,
 } from '../errors/index.js';
-import { ABSENT_VERSION, writerOf } from '../store/version.js';
+import { ABSENT_VERSION, toldVersion, writerOf } from '../store/version.js';
 import { brokenBound, missingCounter } from './increments.js';
 import type { ItemState, LoggedItem } from './operation-log.js';
 
@@ -79,7 +79,7 @@ function toConflict(item: LoggedItem, found: string, locked: boolean): CommitFai
   if (seen === undefined && expectation !== undefined && !locked) {
     if (expectation.reason === 'insert') return final(new EntityAlreadyExistsError(entity, id));
     if (expectation.reason === 'expected-version') {
-      return final(new VersionMismatchError(entity, id, expectation.version, found));
+      return final(new VersionMismatchError(entity, id, expectation.version, toldVersion(found)));
     }
   }
   return { error: conflictOn(item, found), retryable: true };
@@ -92,8 +92,8 @@ function conflictOn(item: LoggedItem, found: string): TransactionConflictError {
   try {
     return new TransactionConflictError({
       item: item.key,
-      versionSeen: item.expected ?? ABSENT_VERSION,
-      versionFound: found,
+      versionSeen: toldVersion(item.expected ?? ABSENT_VERSION),
+      versionFound: toldVersion(found),
       winner: writerOf(found),
     });
   } finally {

@@ -38,7 +38,7 @@ describe('an operation log', () => {
 
   it('keeps an absence that was seen (L1)', () => {
     const log = new OperationLog();
-    log.recordRead(a, null, 1);
+    log.recordRead(a, undefined, 1);
     log.recordRead(a, stored('1.x'), 2);
 
     expect(log.stateOf(a)?.seen).toBeNull();
@@ -47,7 +47,7 @@ describe('an operation log', () => {
   it('tells items of the same key in two stores apart', () => {
     const log = new OperationLog();
     log.recordRead(a, stored('1.x'), 1);
-    log.recordRead(reference('a', 'other'), null, 1);
+    log.recordRead(reference('a', 'other'), undefined, 1);
 
     expect(log.stateOf(a)?.seen).toMatchObject({ version: '1.x' });
     expect(log.stateOf(reference('a', 'other'))?.seen).toBeNull();
@@ -57,7 +57,7 @@ describe('an operation log', () => {
   it('lists its operations as frozen tuples of node, item, value and version, in order', () => {
     const log = new OperationLog();
     log.recordRead(a, stored('4.x', 'old'), 1);
-    log.recordRead(b, null, 1);
+    log.recordRead(b, undefined, 1);
     log.recordChange(a, write('new'));
     log.recordChange(b, write('made'));
     log.recordChange(c, write('blind'));
@@ -91,7 +91,7 @@ describe('the items of a commit', () => {
   it('carry the version that was seen, for absent items too', () => {
     const log = new OperationLog();
     log.recordRead(a, stored('4.x'), 1);
-    log.recordRead(b, null, 1);
+    log.recordRead(b, undefined, 1);
     log.recordChange(b, write('made'));
 
     const items = log
@@ -138,7 +138,7 @@ describe('the items of a commit', () => {
   it('were read at once only if every read had the same moment', () => {
     const atOnce = (...moments: (number | undefined)[]): boolean => {
       const log = new OperationLog();
-      moments.forEach((moment, nth) => log.recordRead(reference(String(nth)), null, moment));
+      moments.forEach((moment, nth) => log.recordRead(reference(String(nth)), undefined, moment));
       return log.readAtOnce;
     };
 

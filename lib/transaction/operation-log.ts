@@ -1,6 +1,6 @@
 import type { PlacedItem } from '../commit/commit-plan.js';
 import type { StoredItem } from '../store/stored-item.js';
-import { ABSENT_VERSION, nextVersion } from '../store/version.js';
+import { ABSENT_VERSION, ANY_ABSENCE, isAbsence, nextVersion } from '../store/version.js';
 import type { ItemChange } from '../store/versioned-store.js';
 import { applyIncrements } from './increments.js';
 import type { ItemReference, Operation } from './operation.js';
@@ -21,6 +21,8 @@ export interface ItemState {
   readonly reference: ItemReference;
   /** What was read; null for an absent item, undefined as long as it was not read. */
   seen: StoredItem | null | undefined;
+  /** The version that was read, that of an absence included. */
+  seenVersion: string | undefined;
   /** Validated at commit whatever the isolation. */
   forUpdate: boolean;
   /** The change the transaction makes, all of its operations on the item taken together. */
@@ -87,12 +89,13 @@ export class OperationLog {
 
   recordRead(
     reference: ItemReference,
-    seen: StoredItem | null,
+    found: StoredItem | undefined,
     moment: number | undefined,
   ): ItemState {
     const state = this.#touch(reference);
     if (state.seen !== undefined) return state;
-    state.seen = seen;
+    state.seen = present(found);
+    state.seenVersion = found?.version ?? ABSENT_VERSION;
     this.#entries.push(state);
     this.#noteMoment(moment);
     return state;
@@ -162,8 +165,7 @@ export class OperationLog {
       )
       .map((state) => {
         const { store, node, key } = state.reference;
-        const expected = state.seen?.version ?? ABSENT_VERSION;
-        return { state, store, node, key, expected, change: undefined };
+        return { state, store, node, key, expected: state.seenVersion, change: undefined };
       });
   }
 
@@ -179,6 +181,7 @@ export class OperationLog {
       state = {
         reference,
         seen: undefined,
+        seenVersion: undefined,
         forUpdate: false,
         change: undefined,
         expectation: undefined,
@@ -219,18 +222,27 @@ function toLoggedItem(state: ItemState, validatesReads: boolean): LoggedItem | u
     return undefined;
   }
   const { store, node, key } = reference;
-  const expected = seen === undefined ? expectation?.version : (seen?.version ?? ABSENT_VERSION);
+  const expected = state.seenVersion ?? expectedIn(expectation);
   const item = { state, store, node, key, expected, change: resolvedChange(state) };
   return expectation?.foreign === undefined
     ? item
     : { ...item, expectedForeign: expectation.foreign };
 }
 
+/** A tombstone tells the version of an absence, and is nothing to its reader. */
+export function present(found: StoredItem | undefined): StoredItem | null {
+  return found === undefined || isAbsence(found.version) ? null : found;
+}
+
+/** Whoever did not look does not mind which absence it is. */
+function expectedIn(expectation: Expectation | undefined): string | undefined {
+  return expectation?.version === ABSENT_VERSION ? ANY_ABSENCE : expectation?.version;
+}
+
 function toOperation(entry: Entry, writer: string): Operation {
   if (!isChange(entry)) {
-    const { reference, seen } = entry;
+    const { reference, seen, seenVersion: version } = entry;
     const { node, key: item } = reference;
-    const version = seen?.version ?? ABSENT_VERSION;
     return { kind: 'read', node, item, value: seen?.payload, version };
   }
   const { state, change, expectation } = entry;
@@ -239,8 +251,7 @@ function toOperation(entry: Entry, writer: string): Operation {
     const value = change.increments.map(({ index, by }) => `${index}:${by}`).join(',');
     return { kind: 'increment', node, item, value, version: undefined };
   }
-  const base =
-    state.seen === undefined ? expectation?.version : (state.seen?.version ?? ABSENT_VERSION);
+  const base = state.seenVersion ?? expectation?.version;
   const version = base === undefined ? undefined : nextVersion(base, writer);
   const value = change.kind === 'write' ? change.payload : undefined;
   return { kind: change.kind, node, item, value, version };

@@ -4,11 +4,13 @@ import { randomBytes } from 'node:crypto';
 export type Random = () => number;
 
 /**
- * Names a process, or a worker in it, for ever: 66 random bits as 11 characters. Never made from pid,
- * host or time, which repeat in containers and after restarts.
+ * Names a process, or a worker in it, for ever: 66 random bits as 11 characters, not all of them digits
+ * (a version tells who wrote it from when it was locked). Never made from pid, host or time, which
+ * repeat in containers and after restarts.
  */
 export function drawProcessTag(): string {
-  return randomBytes(9).toString('base64url').slice(0, 11);
+  const tag = randomBytes(9).toString('base64url').slice(0, 11);
+  return /\D/.test(tag) ? tag : drawProcessTag();
 }
 
 /** The ids of the transactions of one process: its tag and a counter. */

@@ -3,7 +3,7 @@ import type { Coordinator } from '../commit/coordinator.js';
 import { ForeignDataError, TransactionClosedError } from '../errors/index.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
-import { ABSENT_VERSION, commitCountOf } from '../store/version.js';
+import { commitCountOf } from '../store/version.js';
 import type { ItemChange, ReadReply } from '../store/versioned-store.js';
 import { toCommitFailure, type CommitFailure } from './commit-failure.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
@@ -11,6 +11,7 @@ import { addBytes, limitItems, type TransactionLimits } from './limits.js';
 import type { MaybePromise } from './maybe-promise.js';
 import {
   OperationLog,
+  present,
   type Expectation,
   type ItemState,
   type LoggedItem,
@@ -230,7 +231,7 @@ export class Transaction {
       for (const [index, reference] of missing.entries()) {
         const item = reply.items[index];
         if (item?.kind === 'foreign') throw new ForeignDataError(reference.key);
-        this.#log.recordRead(reference, item ?? null, reply.moment);
+        this.#log.recordRead(reference, item, reply.moment);
       }
       return then();
     });
@@ -239,10 +240,12 @@ export class Transaction {
   /** @internal Reads what stands there now, without recording and without validation. */
   peekThen<R>(
     reference: ItemReference,
-    then: (item: StoredItem | ForeignValue | undefined) => R,
+    then: (item: StoredItem | ForeignValue | null) => R,
   ): Promise<R> {
     this.assertOpen();
-    return this.#fetchThen([reference], (reply) => then(reply.items[0]));
+    return this.#fetchThen([reference], ({ items: [item] }) =>
+      then(item?.kind === 'foreign' ? item : present(item)),
+    );
   }
 
   /** @internal Records what becomes of an item. */
@@ -351,10 +354,7 @@ export class Transaction {
    * not known (yet).
    */
   versionGivenTo(state: ItemState): string | undefined {
-    const base =
-      state.seen === undefined
-        ? state.expectation?.version
-        : (state.seen?.version ?? ABSENT_VERSION);
+    const base = state.seenVersion ?? state.expectation?.version;
     const index = this.#committing.findIndex((item) => item.state === state);
     const count = base === undefined ? this.#commitCounts?.get(index) : commitCountOf(base) + 1;
     return count === undefined ? undefined : `${count}.${this.id}`;

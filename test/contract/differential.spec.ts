@@ -48,7 +48,7 @@ describeRedis('EmbeddedStore and RedisStore', () => {
 
   beforeAll(async () => {
     server = await RedisServer.start();
-    opened = await openRedisStore(server.url, LIFETIME);
+    opened = await openRedisStore({ url: server.url }, LIFETIME);
     embedded = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime: LIFETIME });
   });
   afterAll(async () => {

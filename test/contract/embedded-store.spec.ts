@@ -1,10 +1,20 @@
-import { systemClock } from '../../lib/store/clock.js';
+import { systemClock, type Clock } from '../../lib/store/clock.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
-import { describeVersionedStore, ManualClock } from '../../lib/testing/index.js';
+import { slotOf } from '../../lib/store/hash-slot.js';
+import type { RecordLifetime } from '../../lib/store/versioned-store.js';
+import { describeVersionedStore, ManualClock, type StoreFixture } from '../../lib/testing/index.js';
 
-describeVersionedStore('EmbeddedStore by a manual clock', (lifetime) => {
-  const clock = new ManualClock();
-  const store = new EmbeddedStore({ name: 'default', clock, lifetime });
+function fixture(
+  clock: Clock,
+  lifetime: RecordLifetime,
+  nodeOf?: (key: string) => string,
+): StoreFixture {
+  const store = new EmbeddedStore({
+    name: 'default',
+    clock,
+    lifetime,
+    ...(nodeOf === undefined ? {} : { nodeOf }),
+  });
   return {
     store,
     clock,
@@ -12,14 +22,16 @@ describeVersionedStore('EmbeddedStore by a manual clock', (lifetime) => {
     getRaw: (key) => store.peekRaw(key),
     close: () => store.close(),
   };
-});
+}
 
-describeVersionedStore('EmbeddedStore by the clock of the system', (lifetime) => {
-  const store = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime });
-  return {
-    store,
-    setForeign: (key, value) => store.setForeign(key, value),
-    getRaw: (key) => store.peekRaw(key),
-    close: () => store.close(),
-  };
-});
+describeVersionedStore('EmbeddedStore by a manual clock', (lifetime) =>
+  fixture(new ManualClock(), lifetime),
+);
+
+describeVersionedStore('EmbeddedStore of several nodes', (lifetime) =>
+  fixture(new ManualClock(), lifetime, (key) => String(slotOf(key))),
+);
+
+describeVersionedStore('EmbeddedStore by the clock of the system', (lifetime) =>
+  fixture(systemClock, lifetime),
+);

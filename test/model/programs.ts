@@ -197,19 +197,16 @@ export const VARIANTS: readonly Variant[] = [
     transactions: [{ reads: [['a1']], writes: ['a1'] }],
     faults: UNHEARD,
   },
+  {
+    // An item is inserted together with a change elsewhere, and deleted again together with another one.
+    title: 'one absence is like any other to who validates it',
+    rule: 'absenceHasVersion',
+    transactions: [
+      { reads: [['a1'], ['b1']] },
+      { reads: [['a1'], ['b1']], writes: ['a1', 'b1'] },
+      { reads: [['a1'], ['b1']], writes: ['b1'], deletes: ['a1'] },
+    ],
+    absent: ['a1'],
+    faults: NO_FAULTS,
+  },
 ];
-
-/**
- * An item is inserted together with a change elsewhere, and deleted again together with another one. Who
- * read the absence before and validates it after takes both for one.
- */
-export const ABSENT_TWICE: Case = {
-  title: 'an item is absent, is there, and is absent again',
-  transactions: [
-    { reads: [['a1'], ['b1']] },
-    { reads: [['a1'], ['b1']], writes: ['a1', 'b1'] },
-    { reads: [['a1'], ['b1']], writes: ['b1'], deletes: ['a1'] },
-  ],
-  absent: ['a1'],
-  faults: NO_FAULTS,
-};

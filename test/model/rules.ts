@@ -48,8 +48,7 @@ export const AS_CODED: Rules = {
   markedLockForcesValidation: true,
   settledLockForcesReading: true,
   unknownOutcomeIsFenced: true,
-  // Every absence has the version 0.
-  absenceHasVersion: false,
+  absenceHasVersion: true,
 };
 
 export function without(rule: keyof Rules): Rules {

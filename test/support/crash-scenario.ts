@@ -6,7 +6,7 @@ import {
   recordKeyOf,
   type TransactionAddress,
 } from '../../lib/store/transaction-address.js';
-import { commitCountOf } from '../../lib/store/version.js';
+import { commitCountOf, isAbsence } from '../../lib/store/version.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
 import type { Transaction } from '../../lib/transaction/transaction.js';
 import type { Fault, ProtocolMethod } from './faulty-store.js';
@@ -235,6 +235,7 @@ export class ScenarioTrial {
       const raw = this.#group.store.peekRaw(purseKey(id));
       const item = raw === undefined ? undefined : parseStoredItem(raw);
       if (item?.kind !== 'item') return raw;
+      if (isAbsence(item.version)) return undefined;
       return `${commitCountOf(item.version)}|${item.counters}|${JSON.parse(item.payload).balance}`;
     });
   }

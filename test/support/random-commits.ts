@@ -4,6 +4,7 @@ import type {
   ItemChange,
   OnePhaseCommit,
 } from '../../lib/store/versioned-store.js';
+import { ANY_ABSENCE } from '../../lib/store/version.js';
 import type { SeededRandom } from './seeded-random.js';
 
 /** One thing that is done to each of the stores that are compared. */
@@ -21,6 +22,7 @@ const SAFE = Number.MAX_SAFE_INTEGER;
 const NUMBERS = [0, 1, -1, 2, -3, 10, SAFE, -SAFE, SAFE - 1] as const;
 const PAYLOADS = ['', '{}', '{"a":1}', '|', '*|*', '😀', '\0', '1.a|2|3', '"€"'] as const;
 /** Nothing here looks like the head of an item: that is a matter of its own. */
+const TOMBSTONES = ['0.w1||', '0.w2||', '0.w-3||', '0.w1*holder@0@99||'];
 const FOREIGN = ['', '{"a":1}', 'text', '0', '1', '1.', '1.a', '.a|b|c', '01.a|1|x', '-1.a||'];
 
 /** Draws steps that meet each other: few keys, known and stale versions, few addresses twice. */
@@ -90,8 +92,9 @@ export class RandomSteps {
   #version(raw: string | undefined): string {
     const drawn = this.#random.next();
     if (drawn < 0.05) return '0';
+    if (drawn < 0.08) return ANY_ABSENCE;
     if (drawn < 0.1) return `${1 + this.#random.integer(3)}.w${this.#random.integer(5)}`;
-    return /^[1-9]\d*\.[\w-]+(?=[|*])/.exec(raw ?? '')?.[0] ?? '0';
+    return /^(?:0|[1-9]\d*)\.[\w-]+(?=[|*])/.exec(raw ?? '')?.[0] ?? '0';
   }
 
   #write(): Extract<ItemChange, { kind: 'write' }> {
@@ -115,6 +118,7 @@ export class RandomSteps {
 
   #foreign(): string {
     if (this.#random.chance(0.3)) return `${1 + this.#random.integer(9)}.w*holder@0@99|1,2|{}`;
+    if (this.#random.chance(0.3)) return this.#random.pick(TOMBSTONES);
     if (this.#random.chance(0.2)) return `9007199254740990.w|${this.#number()}|{}`;
     return this.#random.pick(FOREIGN);
   }

@@ -1,17 +1,23 @@
-import { Redis } from 'ioredis';
+import { Redis, type Cluster } from 'ioredis';
 import { systemClock } from '../../lib/store/clock.js';
 import { RedisStore } from '../../lib/store/redis/redis-store.js';
 import type { RecordLifetime } from '../../lib/store/versioned-store.js';
 import { drawProcessTag } from '../../lib/transaction/random.js';
+import { redisSourceOf, type ServersConfig } from './cluster-client.js';
 
 /** A store on a server of the test, open; and a client of another program beside it. */
 export async function openRedisStore(
-  url: string,
+  servers: ServersConfig,
   lifetime: RecordLifetime,
-): Promise<{ readonly store: RedisStore; readonly other: Redis; close(): Promise<void> }> {
+): Promise<{
+  readonly store: RedisStore;
+  readonly other: Redis | Cluster;
+  close(): Promise<void>;
+}> {
+  const redis = redisSourceOf(servers);
   const store = new RedisStore({
     name: 'default',
-    redis: url,
+    redis,
     clock: systemClock,
     lifetime,
     connectTimeoutMs: 5000,
@@ -22,7 +28,7 @@ export async function openRedisStore(
     warn: () => undefined,
   });
   await store.open();
-  const other = new Redis(url);
+  const other = typeof redis === 'string' ? new Redis(redis) : (redis as Cluster);
   return {
     store,
     other,

@@ -4,19 +4,20 @@ import { slotOf, tagOfSlot } from '../hash-slot.js';
 import { parseRedo, printRedo } from '../redo.js';
 import { parseStoredItem } from '../stored-item.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
-import type {
-  AppliedStatus,
-  FencedOutcome,
-  HeldItem,
-  OnePhaseCommit,
-  OnePhaseReply,
-  PrepareReply,
-  PrepareRequest,
-  ReadReply,
-  RecordedOutcome,
-  RecordLifetime,
-  TransactionRecord,
-  VersionedStore,
+import {
+  tombstoneMsOf,
+  type AppliedStatus,
+  type FencedOutcome,
+  type HeldItem,
+  type OnePhaseCommit,
+  type OnePhaseReply,
+  type PrepareReply,
+  type PrepareRequest,
+  type ReadReply,
+  type RecordedOutcome,
+  type RecordLifetime,
+  type TransactionRecord,
+  type VersionedStore,
 } from '../versioned-store.js';
 import { EmbeddedJournal } from './embedded-journal.js';
 import { judgeCommit, type Writes } from './judge-commit.js';
@@ -120,7 +121,7 @@ export class EmbeddedStore implements VersionedStore {
     if (now >= deadlineAtMs || deadlineAtMs > now + longestTimeoutMs + marginMs) {
       return { status: 'deadline', nodeTimeMs: now };
     }
-    const verdict = judgeCommit(commit, (key) => this.#get(key));
+    const verdict = judgeCommit(commit, (key) => this.#get(key), this.#tombstoneMs);
     if (verdict.reply.status !== 'committed') return verdict.reply;
     const redo = commit.redo === undefined ? '' : `,${printRedo(commit.redo)}`;
     const text = `committed|{"decidedAt":${now},${commit.record}${redo}}`;
@@ -150,7 +151,10 @@ export class EmbeddedStore implements VersionedStore {
     this.#assertOneNode(items.map(({ key }) => key));
     await this.#takeTurn();
     return items.map((item) => {
-      const verdict = judgeApply(item, address, this.#entry(item.key), this.#clock.time());
+      const verdict = judgeApply(item, address, this.#entry(item.key), {
+        nowMs: this.#clock.time(),
+        tombstoneMs: this.#tombstoneMs,
+      });
       this.#replace(verdict.replacement);
       return verdict.status;
     });
@@ -214,6 +218,11 @@ export class EmbeddedStore implements VersionedStore {
   /** The text under a key, as another program would see it. */
   peekRaw(key: string): string | undefined {
     return this.#get(key);
+  }
+
+  /** On one node every commit is validated in one moment, and nobody has to tell absences apart. */
+  get #tombstoneMs(): number | undefined {
+    return this.spansNodes ? tombstoneMsOf(this.#lifetime) : undefined;
   }
 
   #takeTurn(): Promise<void> | undefined {

@@ -1,7 +1,12 @@
 import { addWithin, parseCounters } from '../counters.js';
-import { isPlaceholder } from '../lock.js';
-import { parseStoredItem, printStoredItem, type StoredItem } from '../stored-item.js';
-import { ABSENT_VERSION, commitCountOf, nextVersion } from '../version.js';
+import { seenVersionOf } from '../lock.js';
+import {
+  parseStoredItem,
+  printStoredItem,
+  printTombstone,
+  type StoredItem,
+} from '../stored-item.js';
+import { ABSENT_VERSION, commitCountOf, isAbsence, isExpected, nextVersion } from '../version.js';
 import type {
   CommitItem,
   ItemChange,
@@ -22,20 +27,32 @@ export interface Verdict {
   readonly writes: Writes;
 }
 
+/** Whose changes they are, and what deletions of theirs leave. */
+export interface ChangedBy {
+  readonly writer: string;
+  readonly tombstoneMs: number | undefined;
+}
+
 type Write = Writes[number] & { readonly commitCount?: number };
 
 /**
  * The rules of commit-one-phase.lua as a pure function: everything is checked, in the order of the
  * items, before anything is written. A test holds the two against each other.
+ *
+ * @param tombstoneMs How long it is remembered who deleted an item; undefined where nobody asks.
  */
 export function judgeCommit(
   commit: OnePhaseCommit,
   get: (key: string) => string | undefined,
+  tombstoneMs?: number,
 ): Verdict {
   const writes: Write[] = [];
   const commitCounts = new Map<number, number>();
   for (const [index, item] of commit.items.entries()) {
-    const judged = judgeItem(item, index, get(item.key), commit.address.id);
+    const judged = judgeItem(item, index, get(item.key), {
+      writer: commit.address.id,
+      tombstoneMs,
+    });
     if (judged === undefined) continue;
     if ('status' in judged) return { reply: judged, writes: [] };
     writes.push(judged);
@@ -48,12 +65,12 @@ function judgeItem(
   item: CommitItem,
   index: number,
   raw: string | undefined,
-  writer: string,
+  by: ChangedBy,
 ): Write | ItemRefusal | undefined {
-  if (item.expectedForeign !== undefined) return adopt(item, index, raw, writer);
+  if (item.expectedForeign !== undefined) return adopt(item, index, raw, by.writer);
   const stood = raw === undefined ? undefined : parseStoredItem(raw);
   if (stood?.kind === 'foreign') return { status: 'foreign', index };
-  return refusalOf(item, index, stood) ?? changeOf(item, index, stood, writer);
+  return refusalOf(item, index, stood) ?? changeOf(item, index, stood, by);
 }
 
 function refusalOf(
@@ -64,7 +81,7 @@ function refusalOf(
   if (held !== undefined) {
     return stood !== undefined && headOf(stood) === held ? undefined : standsInstead(stood, index);
   }
-  const isSeen = expected === undefined || expected === seenVersionOf(stood);
+  const isSeen = expected === undefined || isExpected(expected, seenVersionOf(stood));
   return isSeen && stood?.lock === undefined ? undefined : standsInstead(stood, index);
 }
 
@@ -88,13 +105,13 @@ function changeOf(
   { key, change, expected }: CommitItem,
   index: number,
   stood: StoredItem | undefined,
-  writer: string,
+  by: ChangedBy,
 ): Write | ItemRefusal | undefined {
   if (change === undefined) return undefined;
-  const value = changedText(stood, change, writer);
-  if (value === undefined) return { key, value, ttlMs: undefined };
+  if (change.kind === 'delete') return { key, ...deleted(by) };
+  const value = changedText(stood, change, by.writer);
   if (typeof value !== 'string') return { ...value, index };
-  const ttlMs = change.kind === 'delete' ? undefined : change.ttlMs;
+  const { ttlMs } = change;
   if (expected !== undefined) return { key, value, ttlMs };
   return { key, value, ttlMs, commitCount: commitCountOf(value) };
 }
@@ -105,16 +122,21 @@ export type IncrementRefusal = WithoutIndex<
   Extract<ItemRefusal, { status: 'absent' | 'counters' | 'bound' }>
 >;
 
-/** The text of an item after a change: undefined where it is deleted. */
+/** What an item that is deleted leaves, and for how long; an undefined value for nothing. */
+export function deleted({ writer, tombstoneMs }: ChangedBy): Pick<Write, 'value' | 'ttlMs'> {
+  const value = tombstoneMs === undefined ? undefined : printTombstone(writer);
+  return { value, ttlMs: tombstoneMs };
+}
+
+/** The text of an item after a change. */
 export function changedText(
   stood: StoredItem | undefined,
-  change: ItemChange,
+  change: Exclude<ItemChange, { kind: 'delete' }>,
   writer: string,
-): string | IncrementRefusal | undefined {
-  if (change.kind === 'delete') return undefined;
+): string | IncrementRefusal {
   const version = nextVersion(stood?.version ?? ABSENT_VERSION, writer);
   if (change.kind === 'write') return printStoredItem(version, change.counters, change.payload);
-  if (stood === undefined) return { status: 'absent' };
+  if (stood === undefined || isAbsence(stood.version)) return { status: 'absent' };
   const counters = incrementedCounters(stood, change);
   return typeof counters === 'string'
     ? printStoredItem(version, counters, stood.payload)
@@ -140,11 +162,6 @@ export function incrementedCounters(
 export function standsInstead(stood: StoredItem | undefined, index: number): ItemRefusal {
   const status = stood?.lock === undefined ? 'conflict' : 'locked';
   return { status, index, found: seenVersionOf(stood) };
-}
-
-/** The version that a reader sees: a placeholder stands for an absent item. */
-export function seenVersionOf(stood: StoredItem | undefined): string {
-  return stood === undefined || isPlaceholder(stood) ? ABSENT_VERSION : stood.version;
 }
 
 /** What stands before the first bar: version and lock. */

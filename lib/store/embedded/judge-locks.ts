@@ -1,21 +1,22 @@
 import { InvariantViolationError } from '../../errors/index.js';
-import { isPlaceholder, parseLock, printLock, type Lock } from '../lock.js';
+import { isPlaceholder, parseLock, printLock, seenVersionOf, type Lock } from '../lock.js';
 import { parseStoredItem, printStoredItem, type StoredItem } from '../stored-item.js';
 import { printAddress, type TransactionAddress } from '../transaction-address.js';
-import { ABSENT_VERSION, writerOf } from '../version.js';
+import { ABSENT_VERSION, isAbsence, isExpected, writerOf } from '../version.js';
 import type {
   AppliedStatus,
   CommitItem,
   HeldItem,
+  ItemChange,
   ItemRefusal,
   PrepareReply,
   PrepareRequest,
 } from '../versioned-store.js';
 import {
   changedText,
+  deleted,
   headOf,
   incrementedCounters,
-  seenVersionOf,
   standsInstead,
 } from './judge-commit.js';
 
@@ -85,11 +86,11 @@ function refusalOf(
   // A foreign value bears no lock, so it cannot be adopted here; what stands is not even that any more.
   if (expectedForeign !== undefined) return standsInstead(stood, index);
   if (change?.kind === 'increment') {
-    if (stood === undefined) return { status: 'absent', index };
+    if (stood === undefined || isAbsence(stood.version)) return { status: 'absent', index };
     const counters = incrementedCounters(stood, change);
     return typeof counters === 'string' ? undefined : { ...counters, index };
   }
-  const isSeen = expected === undefined || expected === seenVersionOf(stood);
+  const isSeen = expected === undefined || isExpected(expected, seenVersionOf(stood));
   return isSeen ? undefined : standsInstead(stood, index);
 }
 
@@ -114,19 +115,28 @@ function locked(
   return { head, replacement: { key, entry: { value, expiresAtMs: Number.POSITIVE_INFINITY } } };
 }
 
-/** The rules of the second phase for one item of a committed transaction. */
+/**
+ * The rules of the second phase for one item of a committed transaction.
+ *
+ * @param tombstoneMs How long it is remembered who deleted an item; undefined where nobody asks.
+ */
 export function judgeApply(
   item: HeldItem,
   address: TransactionAddress,
   standing: Entry | undefined,
-  nowMs: number,
+  { nowMs, tombstoneMs }: { readonly nowMs: number; readonly tombstoneMs?: number },
 ): { readonly status: AppliedStatus; readonly replacement?: Replacement } {
   const { key, held, change } = item;
   if (standing === undefined) return { status: change.kind === 'delete' ? 'applied' : 'passed' };
   const stood = parseStoredItem(standing.value);
   if (stood.kind === 'foreign') return { status: 'passed' };
   if (headOf(stood) === held) {
-    return { status: 'applied', replacement: { key, entry: applied(item, address, stood, nowMs) } };
+    const { value, ttlMs = Number.POSITIVE_INFINITY } =
+      change.kind === 'delete'
+        ? deleted({ writer: address.id, tombstoneMs })
+        : applied({ key, change, stood }, address);
+    const entry = value === undefined ? undefined : { value, expiresAtMs: nowMs + ttlMs };
+    return { status: 'applied', replacement: { key, entry } };
   }
   const status = writerOf(seenVersionOf(stood)) === address.id ? 'applied' : 'passed';
   // A late `prepare` may lock again what was applied before.
@@ -135,20 +145,19 @@ export function judgeApply(
 }
 
 function applied(
-  { key, change }: HeldItem,
+  item: {
+    readonly key: string;
+    readonly change: Exclude<ItemChange, { kind: 'delete' }>;
+    readonly stood: StoredItem;
+  },
   address: TransactionAddress,
-  stood: StoredItem,
-  nowMs: number,
-): Entry | undefined {
+): { readonly value: string; readonly ttlMs: number | undefined } {
+  const { key, change, stood } = item;
   const value = changedText(stood, change, address.id);
-  if (value === undefined || change.kind === 'delete') return undefined;
-  if (typeof value !== 'string') {
-    throw new InvariantViolationError(
-      `Transaction ${printAddress(address)} holds ${key}, and cannot be applied to it: ${value.status}.`,
-    );
-  }
-  const { ttlMs = Number.POSITIVE_INFINITY } = change;
-  return { value, expiresAtMs: nowMs + ttlMs };
+  if (typeof value === 'string') return { value, ttlMs: change.ttlMs };
+  throw new InvariantViolationError(
+    `Transaction ${printAddress(address)} holds ${key}, and cannot be applied to it: ${value.status}.`,
+  );
 }
 
 /** What becomes of an item when its lock is removed; undefined where the transaction has none on it. */

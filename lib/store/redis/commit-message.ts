@@ -1,7 +1,7 @@
 import { InvariantViolationError } from '../../errors/index.js';
-import { ABSENT_VERSION, nextVersion } from '../version.js';
+import { ABSENT_VERSION, ANY_ABSENCE, nextVersion } from '../version.js';
 import { printRedo } from '../redo.js';
-import { printStoredItem } from '../stored-item.js';
+import { printStoredItem, printTombstone } from '../stored-item.js';
 import { recordKeyOf } from '../transaction-address.js';
 import type {
   CommitItem,
@@ -12,15 +12,25 @@ import type {
   OnePhaseReply,
 } from '../versioned-store.js';
 
+/** What the texts of a store's items depend on, in milliseconds. */
+export interface MessageTimes {
+  /** How far ahead a deadline may lie. */
+  readonly longestTimeoutMs: number;
+  /** How long a record outlives its deadline. */
+  readonly keepMs: number;
+  /** How long it is remembered who deleted an item; undefined where nobody asks. */
+  readonly tombstoneMs: number | undefined;
+}
+
 /** The arguments of commit-one-phase.lua for several transactions: few, since each costs both sides. */
 export class CommitMessage {
   readonly #keys: string[] = [];
   readonly #args: string[];
-  readonly #keepMs: number;
+  readonly #times: MessageTimes;
 
-  constructor(longestTimeoutMs: number, keepMs: number) {
-    this.#args = [String(longestTimeoutMs)];
-    this.#keepMs = keepMs;
+  constructor(times: MessageTimes) {
+    this.#args = [String(times.longestTimeoutMs)];
+    this.#times = times;
   }
 
   get keyCount(): number {
@@ -39,24 +49,24 @@ export class CommitMessage {
     const [kept, members] =
       redo === undefined ? ['', record] : ['+', `${record},${printRedo(redo)}`];
     this.#args.push(
-      `${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#keepMs}${kept} ${members}`,
+      `${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#times.keepMs}${kept} ${members}`,
     );
     for (const item of items) {
       this.#keys.push(item.key);
-      this.#args.push(printItem(item, address.id));
+      this.#args.push(printItem(item, address.id, this.#times.tombstoneMs));
       if (item.expectedForeign !== undefined) this.#args.push(item.expectedForeign);
     }
   }
 }
 
-function printItem(item: CommitItem, writer: string): string {
+function printItem(item: CommitItem, writer: string, tombstoneMs: number | undefined): string {
   const { key, change, expectedForeign, expected, held } = item;
   if (change !== undefined && held !== undefined)
-    return printHeldItem({ key, held, change }, writer);
+    return printHeldItem({ key, held, change }, writer, tombstoneMs);
   if (change === undefined) return `r${expectation(expected)}`;
   switch (change.kind) {
     case 'delete':
-      return `d${expectation(expected)}`;
+      return printDeletion(expectation(expected), writer, tombstoneMs);
     case 'increment':
       return `${kind('i', change.ttlMs)}${writer}|${printIncrements(change.increments)}`;
     case 'write': {
@@ -74,10 +84,14 @@ function printItem(item: CommitItem, writer: string): string {
 }
 
 /** An item that the transaction holds: its whole head has to stand, and goes with the change. */
-export function printHeldItem({ held, change }: HeldItem, writer: string): string {
+export function printHeldItem(
+  { held, change }: HeldItem,
+  writer: string,
+  tombstoneMs: number | undefined,
+): string {
   switch (change.kind) {
     case 'delete':
-      return `d${held}|`;
+      return printDeletion(`${held}|`, writer, tombstoneMs);
     case 'increment':
       return `${kind('h', change.ttlMs)}${held}|${writer}|${printIncrements(change.increments)}`;
     case 'write': {
@@ -87,13 +101,22 @@ export function printHeldItem({ held, change }: HeldItem, writer: string): strin
   }
 }
 
+function printDeletion(head: string, writer: string, tombstoneMs: number | undefined): string {
+  if (tombstoneMs === undefined) return `d${head}`;
+  return kind('d', tombstoneMs) + head + printTombstone(writer);
+}
+
 /** A capital letter says that a time to live follows. */
 function kind(letter: string, ttlMs: number | undefined): string {
   return ttlMs === undefined ? letter : `${letter.toUpperCase()}${ttlMs} `;
 }
 
-/** The first bytes that an item must have, its version and the bar, so that no lock passes. */
+/**
+ * The first bytes that an item must have, its version and the bar, so that no lock passes; or what says
+ * that any absence will do.
+ */
 export function expectation(expected: string | undefined): string {
+  if (expected === ANY_ABSENCE) return '*|';
   return expected === undefined || expected === ABSENT_VERSION ? '|' : `${expected}|`;
 }
 

@@ -7,7 +7,7 @@ import {
   type OnePhaseReply,
   type ReadReply,
 } from '../versioned-store.js';
-import { CommitMessage, parseCommitReply } from './commit-message.js';
+import { CommitMessage, parseCommitReply, type MessageTimes } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import {
   executionOf,
@@ -51,8 +51,7 @@ class CommitRequest implements Request<OnePhaseReply> {
 export interface LaneOptions {
   readonly connection: RedisConnection;
   readonly clock: Clock;
-  readonly longestTimeoutMs: number;
-  readonly keepMs: number;
+  readonly times: MessageTimes;
   /** Called with the node's time when its clock proves to be other than thought. */
   readonly onClockDoubt: (nodeTimeMs: number, recordKey: string) => void;
 }
@@ -165,8 +164,8 @@ export class Lane {
   #sendCommits(requests: readonly CommitRequest[]): void {
     const batch = requests.filter((request) => !this.#isWithdrawn(request));
     if (batch.length === 0) return;
-    const { connection, longestTimeoutMs, keepMs } = this.#options;
-    const message = new CommitMessage(longestTimeoutMs, keepMs);
+    const { connection, times } = this.#options;
+    const message = new CommitMessage(times);
     for (const { commit } of batch) {
       commit.sent = true;
       message.add(commit);

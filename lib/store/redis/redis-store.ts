@@ -2,21 +2,23 @@ import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import type { Journal } from '../journal.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
-import type {
-  AppliedStatus,
-  FencedOutcome,
-  HeldItem,
-  OnePhaseCommit,
-  OnePhaseReply,
-  PrepareReply,
-  PrepareRequest,
-  ReadReply,
-  RecordedOutcome,
-  RecordLifetime,
-  TransactionRecord,
-  VersionedStore,
+import {
+  tombstoneMsOf,
+  type AppliedStatus,
+  type FencedOutcome,
+  type HeldItem,
+  type OnePhaseCommit,
+  type OnePhaseReply,
+  type PrepareReply,
+  type PrepareRequest,
+  type ReadReply,
+  type RecordedOutcome,
+  type RecordLifetime,
+  type TransactionRecord,
+  type VersionedStore,
 } from '../versioned-store.js';
 import { StoreRefusedError } from '../../errors/index.js';
+import type { MessageTimes } from './commit-message.js';
 import { Lane } from './lane.js';
 import { NodeClocks } from './node-clocks.js';
 import { openRedisClient, type RedisSource } from './redis-client.js';
@@ -53,7 +55,7 @@ export class RedisStore implements VersionedStore {
   readonly #connection: RedisConnection;
   readonly #steps: TwoPhaseSteps;
   readonly #lanes = new Map<string, Lane>();
-  readonly #keepMs: number;
+  readonly #times: MessageTimes;
   readonly #clocks: NodeClocks;
   #usable = false;
   #checking: Promise<void> | undefined;
@@ -62,17 +64,22 @@ export class RedisStore implements VersionedStore {
     const { clock, lifetime } = options;
     this.name = options.name;
     this.#options = options;
-    this.#keepMs = lifetime.marginMs + lifetime.retentionMs;
     this.#connection = new RedisConnection(
       openRedisClient(options.redis, options),
       clock,
       options.commandTimeoutMs,
     );
+    this.#times = {
+      longestTimeoutMs: lifetime.longestTimeoutMs + lifetime.marginMs,
+      keepMs: lifetime.marginMs + lifetime.retentionMs,
+      // One server validates every commit in one moment, and nobody has to tell absences apart.
+      tombstoneMs: this.spansNodes ? tombstoneMsOf(lifetime) : undefined,
+    };
     this.#clocks = new NodeClocks(this.#connection, clock);
     const context = {
       connection: this.#connection,
       clock,
-      keepMs: this.#keepMs,
+      times: this.#times,
       nodeTime: (key: string) => this.#clocks.toNodeTime(clock.now(), key),
       persist: <T>(until: number, step: () => Promise<T>) => this.#persist(until, step),
     };
@@ -152,7 +159,7 @@ export class RedisStore implements VersionedStore {
 
   fence(address: TransactionAddress, until: number): Promise<FencedOutcome> {
     const { marginMs } = this.#options.lifetime;
-    const args = [address.deadlineAtMs, marginMs, this.#keepMs].map(String);
+    const args = [address.deadlineAtMs, marginMs, this.#times.keepMs].map(String);
     return this.#persist(until, async () => {
       const reply = await FENCE.run(this.#connection, 1, [recordKeyOf(address), ...args]);
       return reply as FencedOutcome;
@@ -201,8 +208,7 @@ export class RedisStore implements VersionedStore {
       lane = new Lane({
         connection: this.#connection,
         clock: this.#options.clock,
-        longestTimeoutMs: this.#options.lifetime.longestTimeoutMs + this.#options.lifetime.marginMs,
-        keepMs: this.#keepMs,
+        times: this.#times,
         onClockDoubt: (nodeTimeMs, key) => this.#clocks.correct(nodeTimeMs, key),
       });
       this.#lanes.set(node, lane);
@@ -273,8 +279,6 @@ export class RedisStore implements VersionedStore {
       nodeTimeMs: this.toNodeTime(this.#options.clock.now()),
     });
   }
-
-  /** Half of the round trip lies before the server looked at its clock. */
 }
 
 function lowestSlot(keys: readonly string[]): number {

@@ -179,7 +179,11 @@ async function probeTwoPhases(
 }
 
 async function probeCommit(connection: RedisConnection, commit: OnePhaseCommit): Promise<void> {
-  const message = new CommitMessage(60_000, 1000);
+  const message = new CommitMessage({
+    longestTimeoutMs: 60_000,
+    keepMs: 1000,
+    tombstoneMs: undefined,
+  });
   message.add(commit);
   const reply = await refusedWhenDenied(async () => {
     const replies = await COMMIT_ONE_PHASE.run(connection, message.keyCount, message.all);

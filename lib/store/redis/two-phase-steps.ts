@@ -9,14 +9,19 @@ import type {
   PrepareRequest,
   TransactionRecord,
 } from '../versioned-store.js';
-import { expectation, printHeldItem, printIncrements, parseItemRefusal } from './commit-message.js';
+import {
+  expectation,
+  parseItemRefusal,
+  printHeldItem,
+  printIncrements,
+  type MessageTimes,
+} from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import { APPLY, PREPARE, RELEASE } from './redis-script.js';
 
 export interface TwoPhaseContext {
   readonly connection: RedisConnection;
-  /** How long a record outlives its deadline, in milliseconds. */
-  readonly keepMs: number;
+  readonly times: MessageTimes;
   /** By the clock of the master of a key. */
   readonly nodeTime: (key: string) => number;
   /** Repeats a step that may be repeated until it is answered or time is over. */
@@ -50,9 +55,9 @@ export class TwoPhaseSteps {
     items: readonly HeldItem[],
     until: number,
   ): Promise<readonly AppliedStatus[]> {
-    const { connection, persist } = this.#context;
+    const { connection, persist, times } = this.#context;
     const keys = items.map((item) => item.key);
-    const steps = items.map((item) => printHeldItem(item, address.id));
+    const steps = items.map((item) => printHeldItem(item, address.id, times.tombstoneMs));
     const args = [...keys, printAddress(address), ...steps];
     return persist(until, async () => {
       const replies = (await APPLY.run(connection, keys.length, args)) as unknown[];
@@ -79,10 +84,10 @@ export class TwoPhaseSteps {
   }
 
   async retire(address: TransactionAddress, until: number): Promise<void> {
-    const { connection, persist, keepMs, nodeTime } = this.#context;
+    const { connection, persist, times, nodeTime } = this.#context;
     const key = recordKeyOf(address);
     await persist(until, () => {
-      const leftMs = Math.ceil(Math.max(address.deadlineAtMs - nodeTime(key), 0) + keepMs);
+      const leftMs = Math.ceil(Math.max(address.deadlineAtMs - nodeTime(key), 0) + times.keepMs);
       return connection.execute('PEXPIRE', [key, String(leftMs)]);
     });
   }

@@ -130,7 +130,7 @@ export const APPLY_CONTRACT: readonly ContractCase[] = [
       const item = { kind: 'item', version: `2.${address.id}`, lock: undefined };
       assert.deepEqual(await session.read(replaced), { ...item, counters: '7', payload: 'new' });
       assert.deepEqual(await session.read(overwritten), { ...item, counters: '7', payload: 'new' });
-      assert.equal(await session.read(deleted), undefined);
+      await session.assertAbsent(deleted);
       assert.deepEqual(await session.read(incremented), { ...item, counters: '4', payload: '{}' });
       const first = { ...item, version: `1.${address.id}` };
       assert.deepEqual(await session.read(inserted), { ...first, counters: '7', payload: 'new' });
@@ -149,7 +149,7 @@ export const APPLY_CONTRACT: readonly ContractCase[] = [
 
       assert.deepEqual(all.flat(), Array<string>(4).fill('applied'));
       assert.equal((await session.item()).counters, '2');
-      assert.equal(await session.read(deleted), undefined);
+      await session.assertAbsent(deleted);
     },
   },
   {
@@ -244,7 +244,7 @@ export const APPLY_CONTRACT: readonly ContractCase[] = [
 
       const { version: stands, lock, payload } = await session.item(written);
       assert.deepEqual([stands, lock, payload], [`2.${later}`, undefined, 'later']);
-      assert.equal(await session.read(deleted), undefined);
+      await session.assertAbsent(deleted);
     },
   },
   {

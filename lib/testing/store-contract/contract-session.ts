@@ -16,6 +16,7 @@ import type {
   RecordLifetime,
   VersionedStore,
 } from '../../store/versioned-store.js';
+import { ABSENT_VERSION, ANY_ABSENCE, isAbsence } from '../../store/version.js';
 import { ManualClock } from '../manual-clock.js';
 
 /** A store under test, open, and the ways around it that another program would have. */
@@ -132,6 +133,16 @@ export class ContractSession {
     return items[0];
   }
 
+  /** The version under a key, that of a tombstone included; undefined where nothing stands. */
+  async versionOf(key = this.key()): Promise<string | undefined> {
+    const item = await this.read(key);
+    return item === undefined ? undefined : (await this.item(key)).version;
+  }
+
+  async assertAbsent(key = this.key()): Promise<void> {
+    assert(isAbsence((await this.versionOf(key)) ?? ABSENT_VERSION), `${key} is there.`);
+  }
+
   /** The item under a key, which must be one. */
   async item(key = this.key()): Promise<StoredItem> {
     const item = await this.read(key);
@@ -185,7 +196,7 @@ export function counted(counters: string, ttlMs?: number): Write {
 }
 
 export function insert(key: string, change: ItemChange = write('{}')): CommitItem {
-  return { key, expected: '0', change };
+  return { key, expected: ANY_ABSENCE, change };
 }
 
 export function blind(key: string, change: ItemChange = write('{}')): CommitItem {

@@ -130,7 +130,7 @@ export const DECIDE_CONTRACT: readonly ContractCase[] = [
       const item = { kind: 'item', version: `2.${address.id}`, lock: undefined };
       assert.deepEqual(await at(replaced), { ...item, counters: '7', payload: 'new' });
       assert.deepEqual(await at(overwritten), { ...item, counters: '7', payload: 'new' });
-      assert.equal(await at(deleted), undefined);
+      await session.assertAbsent(deleted);
       assert.deepEqual(await at(incremented), { ...item, counters: '4', payload: '{}' });
       assert.deepEqual(await at(beside), { ...item, counters: '', payload: 'new' });
       const first = { ...item, version: `1.${address.id}` };

@@ -1,3 +1,4 @@
+import { ABSENCE_CONTRACT } from './absence-contract.js';
 import { CONCURRENCY_CONTRACT } from './concurrency-contract.js';
 import {
   CONTRACT_LIFETIME,
@@ -24,6 +25,7 @@ const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
   'when it increments': INCREMENT_CONTRACT,
   'when it refuses': REFUSAL_CONTRACT,
   'when it commits in two phases': TWO_PHASE_CONTRACT,
+  'when it tells absences apart': ABSENCE_CONTRACT,
   'when it knows outcomes': OUTCOME_CONTRACT,
   'under concurrency': CONCURRENCY_CONTRACT,
 };

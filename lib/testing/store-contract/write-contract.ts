@@ -56,7 +56,7 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
 
       await session.commits(remove(session.key(), `1.${writer}`));
 
-      assert.equal(await session.read(), undefined);
+      await session.assertAbsent();
     },
   },
   {

@@ -4,7 +4,8 @@
 -- KEYS[item*] items                   what was decided about
 -- ARGV[1] address                     the transaction
 -- ARGV[item*] step                    a letter, and with a capital one `<ttlMs> `:
---                                     w<head>|<item> write; d<head>| delete; h<head>|<writer>|<index,by,min,max;> increments
+--                                     w<head>|<item> write; d<head>|<tombstone> delete, with a ttl or nothing;
+--                                     h<head>|<writer>|<index,by,min,max;> increments
 --
 -- REPLY applied passed                for each item: its change stands, or somebody has moved on
 local address = ARGV[1]
@@ -22,7 +23,7 @@ local function apply(key, step)
     local version = parse(text)
     return version and string.match(version, '%.(.*)$') == id and 'applied' or 'passed'
   end
-  if kind == 'd' then
+  if kind == 'd' and not ttl then
     redis.call('DEL', key)
     return 'applied'
   end

@@ -9,7 +9,9 @@
 --                                     deadline and until when the record is kept by the clock of this node
 --                                     (with `+`: for good), the members of the record's JSON
 -- ARGV[item*] step                    a letter and what it needs. With a capital one, `<ttlMs> ` comes between.
---                                     r<version>| d<version>|        read, delete; the version is empty for absence
+--                                     r<version>|                    read; the version is empty for nothing,
+--                                                                    and * for any absence
+--                                     d<version>|<tombstone>         delete, with a time to live or nothing
 --                                     w<version>|<item>              write; for `d` and `w` a head that is held
 --                                     h<head>|<writer>|<index,by,min,max;>  increment of an item that is held
 --                                     b<item without its count>      blind write
@@ -32,7 +34,8 @@ local keys, values, ttls, writes, plain, counts = {}, {}, {}, 0, true, ''
 local HEAD = 1024 -- enough for a version, a lock and some sixty counters
 local lasts = {} -- numbers as texts: the server formats a number that Lua hands over slowly
 
-local READ, DELETE, BLIND, INCREMENT, ADOPT, HELD = string.byte('rdbiah', 1, 6)
+local READ, DELETE, BLIND, INCREMENT, ADOPT, HELD, ANY = string.byte('rdbiah*', 1, 7)
+local TOMBSTONE = '^(0%.[%w_-]+)||$'
 
 local function failure(reply) return type(reply) == 'table' and reply.err or nil end
 
@@ -53,11 +56,17 @@ end
 
 -- The version that the start of an item shows, and whether a lock stands; nil for a foreign value.
 local function parse(text)
-  local version = string.match(text, '^([1-9]%d*%.[%w_-]+)|[^|]*|')
+  local version = string.match(text, '^([1-9]%d*%.[%w_-]+)|[^|]*|') or string.match(text, TOMBSTONE)
   if version then return version, false end
-  version = string.match(text, '^(%d+%.[%w_-]+)%*[^|]+|[^|]*|')
-  -- What stands for an absent item that is locked has a version that nobody sees.
-  return version and string.gsub(version, '^0%..*', '0'), true
+  version = string.match(text, '^([1-9]%d*%.[%w_-]+)%*[^|]+|[^|]*|') or string.match(text, '^(0%.[%w_-]+)%*[^|]+||$')
+  -- What stands for an absent item that is locked may have a version that nobody sees.
+  return version and string.gsub(version, '^0%.%d+$', '0'), true
+end
+
+local function absent(key)
+  if redis.call('EXISTS', key) == 0 then return true end
+  local text = start(key, HEAD)
+  return not failure(text) and string.find(text, TOMBSTONE)
 end
 
 -- Why what stands under a key is not what was expected.
@@ -78,7 +87,7 @@ local function increment(key, index, spec, ttl, head)
   if head and string.sub(text, 1, #head) ~= head then return refuse(key, index) end
   local shown = head and '^([1-9]%d*)%.[^|]+|([^|]*)|()' or '^([1-9]%d*)%.[%w_-]+|([^|]*)|()'
   local count, list, rest = string.match(text, shown)
-  if not count then return refuse(key, index) end
+  if not count then return string.find(text, TOMBSTONE) and 'absent ' .. index or refuse(key, index) end
   local numbers = {}
   for number in string.gmatch(list, '[^,]+') do numbers[#numbers + 1] = tonumber(number) end
   local nth = 0
@@ -103,7 +112,7 @@ local function blind(key, index, value, ttl)
   local count = '0'
   if text ~= '' or redis.call('EXISTS', key) == 1 then
     if failure(text) then return refuse(key, index) end
-    count = string.match(text, '^([1-9]%d*)%.[%w_-]+|[^|]*|')
+    count = string.match(text, '^([1-9]%d*)%.[%w_-]+|[^|]*|') or string.find(text, TOMBSTONE) and '0'
     if not count then return refuse(key, index) end
   end
   count = string.format('%.0f', count + 1)
@@ -129,11 +138,12 @@ local function judge(key, index)
     local bar = string.find(step, '|', at, true)
     if kind == HELD then return increment(key, index, string.sub(step, bar + 1), ttl, string.sub(step, at, bar)) end
     if bar == at then stands = redis.call('EXISTS', key) == 0
+    elseif string.byte(step, at) == ANY then stands = absent(key)
     else stands = start(key, bar - at + 1) == string.sub(step, at, bar) end
     at = bar + 1
   end
   if not stands then return refuse(key, index) end
-  if kind == DELETE then plan(key, false)
+  if kind == DELETE then plan(key, ttl and string.sub(step, at) or false, ttl)
   elseif kind ~= READ then plan(key, string.sub(step, at), ttl) end
 end
 

@@ -9,12 +9,18 @@ local function parse(text)
   local version, counters, payload = string.match(text, '^([1-9]%d*%.[%w_-]+)|([^|]*)|()')
   if version then return version, nil, counters, payload end
   local lock
-  version, lock, counters, payload = string.match(text, '^(%d+%.[%w_-]+)%*([^|]+)|([^|]*)|()')
-  return version, lock, counters, payload
+  version, lock, counters, payload = string.match(text, '^([1-9]%d*%.[%w_-]+)%*([^|]+)|([^|]*)|()')
+  if version then return version, lock, counters, payload end
+  -- Of what is absent there is nothing but a head.
+  version = string.match(text, '^(0%.[%w_-]+)||$')
+  if not version then version, lock = string.match(text, '^(0%.[%w_-]+)%*([^|]+)||$') end
+  return version, lock, '', #text + 1
 end
 
--- An absent item that is locked has a version of its own, which nobody sees.
-local function seen(version) return string.sub(version, 1, 2) == '0.' and '0' or version end
+local function absent(version) return string.sub(version, 1, 2) == '0.' end
+
+-- The version under a lock. What stands for an absent item that is locked has one which nobody sees.
+local function seen(version) return string.match(version, '^0%.%d+$') and '0' or version end
 
 local function holder(lock) return string.match(lock, '^[^!~]+') end
 

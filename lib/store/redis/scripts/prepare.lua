@@ -3,8 +3,8 @@
 --
 -- KEYS[item*] items                   what is to be locked
 -- ARGV[1] lock                        `<address>`, with `!` where items elsewhere must still be validated
--- ARGV[item*] step                    w<version>| d<version>| as it was seen, empty for absence; b whatever stands;
---                                     i<index,by,min,max;> increments; a a foreign value, which cannot be locked
+-- ARGV[item*] step                    w<version>| d<version>| as it was seen, empty for nothing, * for any absence;
+--                                     b whatever stands; i<index,by,min,max;> increments; a a foreign value, which cannot be locked
 --
 -- REPLY prepared                      and, as further elements, the heads `<version>*<lock>` of the items
 -- REPLY conflict locked               the index of the item, the version that stands
@@ -13,6 +13,11 @@
 -- REPLY failed                        the server's error; whatever was locked is to be released
 local address = holder(ARGV[1])
 local reply, values = { 'prepared' }, {}
+
+local function stands(expected, version)
+  if expected == '*' then return not version or absent(version) end
+  return expected == (version or '')
+end
 
 local function judge(key, index, step)
   local kind, text = string.sub(step, 1, 1), redis.pcall('GET', key)
@@ -30,10 +35,10 @@ local function judge(key, index, step)
     return
   end
   if kind == 'i' then
-    if not text then return 'absent ' .. index end
+    if not text or absent(version) then return 'absent ' .. index end
     local sums, why = add(counters, string.sub(step, 2), index)
     if not sums then return why end
-  elseif kind ~= 'b' and (kind == 'a' or string.sub(step, 2, -2) ~= (version or '')) then
+  elseif kind ~= 'b' and (kind == 'a' or not stands(string.sub(step, 2, -2), version)) then
     return 'conflict ' .. index .. ' ' .. (version or '0')
   end
   local ttl = redis.call('PTTL', key)
