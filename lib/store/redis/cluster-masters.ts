@@ -1,5 +1,6 @@
 import { Redis, type Cluster } from 'ioredis';
 import { slotOf } from '../hash-slot.js';
+import type { EncodedCommand } from './encoded-command.js';
 
 /**
  * Finds the connection to the master of a key, as the client last learnt it. Commands sent there save
@@ -9,6 +10,8 @@ import { slotOf } from '../hash-slot.js';
 export class ClusterMasters {
   readonly #cluster: Cluster;
   #byAddress: ReadonlyMap<string, Redis> | undefined;
+  /** The streams that gather what is sent to them until the end of the turn. */
+  readonly #corked: Redis['stream'][] = [];
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -29,6 +32,21 @@ export class ClusterMasters {
     const master = this.#byAddress.get(address);
     return master?.status === 'ready' ? master : undefined;
   }
+
+  /** Commands of one turn travel together, in one pipeline to each master. */
+  send(master: Redis, command: EncodedCommand): void {
+    const { stream } = master;
+    if (!this.#corked.includes(stream)) {
+      if (this.#corked.length === 0) process.nextTick(this.#uncork);
+      stream.cork();
+      this.#corked.push(stream);
+    }
+    master.sendCommand(command);
+  }
+
+  readonly #uncork = (): void => {
+    for (const stream of this.#corked.splice(0)) stream.uncork();
+  };
 
   #read(): ReadonlyMap<string, Redis> {
     const masters = this.#cluster.nodes('master').filter((node) => node instanceof Redis);

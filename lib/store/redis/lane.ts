@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { recordKeyOf } from '../transaction-address.js';
+import { slotOf } from '../hash-slot.js';
 import { parseStoredItem, type ForeignValue, type StoredItem } from '../stored-item.js';
 import {
   CommitReplyLostError,
@@ -29,18 +30,25 @@ class CaughtReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 
+/** A request whose keys all lie on one node. */
+interface OnNode {
+  readonly node: number;
+}
+
 // Classes, since V8 may put the objects of a literal into its old generation right away, where dead
 // ones keep their whole transaction alive until the next full collection.
-class ReadRequest implements Request<ReadReply> {
+class ReadRequest implements OnNode, Request<ReadReply> {
   constructor(
+    readonly node: number,
     readonly keys: readonly string[],
     readonly until: number,
     readonly resolve: (reply: ReadReply) => void,
     readonly reject: (error: unknown) => void,
   ) {}
 }
-class CommitRequest implements Request<OnePhaseReply> {
+class CommitRequest implements OnNode, Request<OnePhaseReply> {
   constructor(
+    readonly node: number,
     readonly commit: OnePhaseCommit,
     readonly until: number,
     readonly resolve: (reply: OnePhaseReply) => void,
@@ -57,29 +65,35 @@ export interface LaneOptions {
 }
 
 /**
- * The way to one node: the reads of a turn travel in one MGET, the one-phase commits of a turn in
- * script calls of a few transactions, so that batches overlap; each transaction is judged on its own.
+ * The way to the nodes of a store: the reads of a turn travel in one MGET to each, the one-phase commits
+ * of a turn in script calls of a few transactions, so that batches overlap; each transaction is judged
+ * on its own. A node is a hash slot of a cluster, or the only server.
  */
 export class Lane {
   readonly #options: LaneOptions;
   readonly #reads: TurnQueue<ReadRequest>;
   readonly #commits: TurnQueue<CommitRequest>;
+  readonly #nodeOf: (key: string) => number;
   #moment = 0;
 
   constructor(options: LaneOptions) {
     const { connection, clock } = options;
     this.#options = options;
-    this.#reads = new TurnQueue({
+    this.#nodeOf = connection.isCluster ? slotOf : () => 0;
+    const nodeOf = connection.isCluster ? (request: OnNode) => request.node : undefined;
+    this.#reads = new TurnQueue<ReadRequest>({
       connection,
       clock,
+      nodeOf,
       sizeOf: (request) => request.keys.length,
       mostKeys: BATCH.readKeys,
       mostRequests: BATCH.readKeys,
       send: (batch) => this.#sendReads(batch),
     });
-    this.#commits = new TurnQueue({
+    this.#commits = new TurnQueue<CommitRequest>({
       connection,
       clock,
+      nodeOf,
       sizeOf: (request) => request.commit.items.length + 1,
       mostKeys: BATCH.commitKeys,
       mostRequests: BATCH.transactions,
@@ -89,13 +103,22 @@ export class Lane {
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
     return new Promise((resolve, reject) => {
-      this.#reads.add(new ReadRequest(keys, until, resolve, reject));
+      const node = keys.length === 0 ? 0 : this.#nodeOf(keys[0]!);
+      if (keys.every((key, index) => index === 0 || this.#nodeOf(key) === node)) {
+        this.#reads.add(new ReadRequest(node, keys, until, resolve, reject));
+        return;
+      }
+      for (const part of partsOf(keys, this.#nodeOf, resolve)) {
+        this.#reads.add(new ReadRequest(part.node, part.keys, until, part.answer, reject));
+      }
     });
   }
 
+  /** All items, and the record, lie on one node. */
   commit(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     return new Promise((resolve, reject) => {
-      this.#commits.add(new CommitRequest(commit, until, resolve, reject));
+      const node = this.#nodeOf(commit.items[0]?.key ?? recordKeyOf(commit.address));
+      this.#commits.add(new CommitRequest(node, commit, until, resolve, reject));
     });
   }
 
@@ -228,4 +251,37 @@ export class Lane {
     reject(connection.unavailable('was not asked: the time of the call is over', NOTHING_WRITTEN));
     return true;
   }
+}
+
+interface ReadPart {
+  readonly node: number;
+  readonly keys: readonly string[];
+  readonly answer: (reply: ReadReply) => void;
+}
+
+/** A read of several nodes, which is answered when all of them have answered. */
+function partsOf(
+  keys: readonly string[],
+  nodeOf: (key: string) => number,
+  resolve: (reply: ReadReply) => void,
+): readonly ReadPart[] {
+  const places = new Map<number, number[]>();
+  for (const [index, key] of keys.entries()) {
+    const node = nodeOf(key);
+    const own = places.get(node);
+    if (own === undefined) places.set(node, [index]);
+    else own.push(index);
+  }
+  const items = new Array<ReadReply['items'][number]>(keys.length);
+  let locked = false;
+  let missing = places.size;
+  return [...places].map(([node, indexes]) => ({
+    node,
+    keys: indexes.map((index) => keys[index]!),
+    answer: (reply) => {
+      for (const [nth, index] of indexes.entries()) items[index] = reply.items[nth];
+      locked ||= reply.locked;
+      if (--missing === 0) resolve({ items, moment: undefined, locked });
+    },
+  }));
 }

@@ -9,6 +9,10 @@ import { isRedirection, messageOf, withoutArguments } from './redis-errors.js';
 /** A timer that keeps no process alive; those of the client do, and cost three times as much. */
 const IN_BACKGROUND = { background: true } as const;
 
+/** What to do after an error, if anything. */
+type Instead = (error: unknown) => Promise<unknown> | undefined;
+const nothing: Instead = () => undefined;
+
 const REFUSED_LOGIN = /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|invalid username/i;
 
 /** Our own connection to one server or cluster. Never queues, never sends anything twice. */
@@ -99,26 +103,39 @@ export class RedisConnection {
 
   /**
    * A command that is not answered in time takes its connection with it.
+   *
    * @param key One of its keys, all of which lie on one node.
+   * @param instead What to do after an error that says that the command was not executed, if so.
    */
-  execute(command: string, args: readonly string[], key = args[0] ?? ''): Promise<unknown> {
-    const node = this.#masters === undefined ? this.#server : this.#masters.ofKey(key);
-    if (node === undefined) return this.#executeByClient(command, args);
+  execute(
+    command: string,
+    args: readonly string[],
+    key = args[0] ?? '',
+    instead: Instead = nothing,
+  ): Promise<unknown> {
+    const masters = this.#masters;
+    const node = masters === undefined ? this.#server : masters.ofKey(key);
+    if (node === undefined) return this.#executeByClient(command, args, instead);
     const encoded = new EncodedCommand(command, args);
-    node.sendCommand(encoded);
-    if (this.#masters === undefined) return this.#inTime(encoded.promise, this.#giveUp);
-    return this.#inTime(encoded.promise, () => node.disconnect()).catch((error: unknown) => {
-      if (!isRedirection(error)) throw error;
-      return this.#executeByClient(command, args);
-    });
+    if (masters === undefined) {
+      node.sendCommand(encoded);
+      return this.#inTime(encoded.promise, this.#giveUp, instead);
+    }
+    masters.send(node, encoded);
+    return this.#inTime(
+      encoded.promise,
+      () => node.disconnect(),
+      (error) =>
+        isRedirection(error) ? this.#executeByClient(command, args, instead) : instead(error),
+    );
   }
 
   /** Where the client is another copy of the package, or has to find the node first. */
-  #executeByClient(command: string, args: readonly string[]): Promise<unknown> {
-    return this.#inTime(this.#client.call(command, args as string[]), this.#giveUp);
+  #executeByClient(command: string, args: readonly string[], instead: Instead): Promise<unknown> {
+    return this.#inTime(this.#client.call(command, args as string[]), this.#giveUp, instead);
   }
 
-  #inTime(reply: Promise<unknown>, giveUp: () => void): Promise<unknown> {
+  #inTime(reply: Promise<unknown>, giveUp: () => void, instead: Instead): Promise<unknown> {
     const answered = this.#clock.schedule(this.#commandTimeoutMs, giveUp, IN_BACKGROUND);
     return reply.then(
       (value) => {
@@ -127,6 +144,8 @@ export class RedisConnection {
       },
       (error: unknown) => {
         answered();
+        const other = instead(error);
+        if (other !== undefined) return other;
         this.noteError(error);
         throw error;
       },

@@ -32,11 +32,11 @@ export class RedisScript {
   run(connection: RedisConnection, keyCount: number, args: readonly string[]): Promise<unknown> {
     const count = String(keyCount);
     const [key] = args;
-    const known = connection.execute('EVALSHA', [this.#sha, count, ...args], key);
-    return known.catch((error: unknown) => {
-      if (!isNoScript(error)) throw error;
-      return connection.execute('EVAL', [this.source, count, ...args], key);
-    });
+    return connection.execute('EVALSHA', [this.#sha, count, ...args], key, (error) =>
+      isNoScript(error)
+        ? connection.execute('EVAL', [this.source, count, ...args], key)
+        : undefined,
+    );
   }
 }
 

@@ -54,7 +54,7 @@ export class RedisStore implements VersionedStore {
   readonly journal: Journal;
   readonly #connection: RedisConnection;
   readonly #steps: TwoPhaseSteps;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lane: Lane;
   readonly #times: MessageTimes;
   readonly #clocks: NodeClocks;
   #usable = false;
@@ -76,6 +76,12 @@ export class RedisStore implements VersionedStore {
       tombstoneMs: this.spansNodes ? tombstoneMsOf(lifetime) : undefined,
     };
     this.#clocks = new NodeClocks(this.#connection, clock);
+    this.#lane = new Lane({
+      connection: this.#connection,
+      clock,
+      times: this.#times,
+      onClockDoubt: (nodeTimeMs, key) => this.#clocks.correct(nodeTimeMs, key),
+    });
     const context = {
       connection: this.#connection,
       clock,
@@ -121,16 +127,14 @@ export class RedisStore implements VersionedStore {
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
     if (!this.#usable) return this.#openAndCheck(until).then(() => this.read(keys, until));
-    if (!this.#connection.isCluster) return this.#laneOf(this.name).read(keys, until);
-    return this.#readFromNodes(keys, until);
+    return this.#lane.read(keys, until);
   }
 
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     if (!this.#usable) {
       return this.#openAndCheck(until).then(() => this.commitOnePhase(commit, until));
     }
-    const first = commit.items[0]?.key ?? recordKeyOf(commit.address);
-    return this.#laneOf(this.nodeOf(first)).commit(commit, until);
+    return this.#lane.commit(commit, until);
   }
 
   prepare(request: PrepareRequest, until: number): Promise<PrepareReply> {
@@ -187,57 +191,23 @@ export class RedisStore implements VersionedStore {
     await this.#connection.close();
   }
 
-  async #readFromNodes(keys: readonly string[], until: number): Promise<ReadReply> {
-    const nodes = groupByNode(keys, (key) => this.nodeOf(key));
-    const items = new Array<ReadReply['items'][number]>(keys.length);
-    let locked = false;
-    const replies = [...nodes].map(async ([node, indexes]) => {
-      const own = indexes.map((index) => keys[index]!);
-      const reply = await this.#laneOf(node).read(own, until);
-      locked ||= reply.locked;
-      for (const [nth, index] of indexes.entries()) items[index] = reply.items[nth];
-      return reply.moment;
-    });
-    const [moment] = await Promise.all(replies);
-    return { items, moment: nodes.size === 1 ? moment : undefined, locked };
-  }
-
-  #laneOf(node: string): Lane {
-    let lane = this.#lanes.get(node);
-    if (lane === undefined) {
-      lane = new Lane({
-        connection: this.#connection,
-        clock: this.#options.clock,
-        times: this.#times,
-        onClockDoubt: (nodeTimeMs, key) => this.#clocks.correct(nodeTimeMs, key),
-      });
-      this.#lanes.set(node, lane);
-    }
-    return lane;
-  }
-
   /** Repeats a step that does no harm when it is done twice, until it is answered or time is over. */
-  async #persist<T>(until: number, step: () => Promise<T>): Promise<T> {
-    const { clock } = this.#options;
-    for (;;) {
-      let failure: unknown;
-      if (this.#connection.ready) {
-        try {
-          return await step();
-        } catch (error) {
-          // What is no passing state of the server stays as it is until somebody acts.
-          const passing = executionOf(error) === 'not-executed' || !isServerError(error);
-          if (!passing) throw refusalOf(error);
-          failure = error;
-        }
-      }
-      if (clock.now() >= until) {
-        throw this.#connection.unavailable(
-          failure === undefined ? 'could not be reached' : `did not answer: ${messageOf(failure)}`,
-        );
-      }
-      await this.#connection.changed(Math.min(RETRY_DELAY_MS, until - clock.now()));
+  #persist<T>(until: number, step: () => Promise<T>): Promise<T> {
+    if (!this.#connection.ready) return this.#persistAfter(undefined, until, step);
+    return step().catch((error: unknown) => this.#persistAfter(error, until, step));
+  }
+
+  async #persistAfter<T>(failure: unknown, until: number, step: () => Promise<T>): Promise<T> {
+    // What is no passing state of the server stays as it is until somebody acts.
+    if (executionOf(failure) !== 'not-executed' && isServerError(failure)) throw refusalOf(failure);
+    const left = until - this.#options.clock.now();
+    if (left > 0) {
+      await this.#connection.changed(Math.min(RETRY_DELAY_MS, left));
+      return this.#persist(until, step);
     }
+    throw this.#connection.unavailable(
+      failure === undefined ? 'could not be reached' : `did not answer: ${messageOf(failure)}`,
+    );
   }
 
   /** A connection that breaks while the server is checked says nothing about the server. */
@@ -283,20 +253,6 @@ export class RedisStore implements VersionedStore {
 
 function lowestSlot(keys: readonly string[]): number {
   return Math.min(...keys.map(slotOf));
-}
-
-function groupByNode(
-  keys: readonly string[],
-  nodeOf: (key: string) => string,
-): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  for (const [index, key] of keys.entries()) {
-    const node = nodeOf(key);
-    const group = groups.get(node);
-    if (group) group.push(index);
-    else groups.set(node, [index]);
-  }
-  return groups;
 }
 
 function refusalOf(error: unknown): StoreRefusedError {

@@ -29,6 +29,8 @@ export interface TurnQueueOptions<R> {
   readonly clock: Clock;
   /** How many keys a request brings. */
   readonly sizeOf: (request: R) => number;
+  /** Names the node of a request, where there are several: a batch is for one of them. */
+  readonly nodeOf?: ((request: R) => number) | undefined;
   /** A batch has at most so many keys, unless a single request has more. */
   readonly mostKeys: number;
   /** A batch has at most so many requests. */
@@ -101,9 +103,23 @@ export class TurnQueue<R extends Request<never>> {
   }
 
   #batchesOf(requests: readonly R[]): readonly (readonly R[])[] {
-    const { sizeOf, mostKeys, mostRequests } = this.#options;
-    const part = Math.max(Math.ceil(requests.length / PARTS_PER_TURN), FEWEST_PER_PART);
-    const most = Math.min(part, mostRequests);
+    const { nodeOf, mostRequests } = this.#options;
+    if (nodeOf === undefined) {
+      const part = Math.max(Math.ceil(requests.length / PARTS_PER_TURN), FEWEST_PER_PART);
+      return this.#bounded(requests, Math.min(part, mostRequests));
+    }
+    const groups = new Map<number, R[]>();
+    for (const request of requests) {
+      const node = nodeOf(request);
+      const group = groups.get(node);
+      if (group === undefined) groups.set(node, [request]);
+      else group.push(request);
+    }
+    return [...groups.values()].flatMap((group) => this.#bounded(group, mostRequests));
+  }
+
+  #bounded(requests: readonly R[], most: number): readonly (readonly R[])[] {
+    const { sizeOf, mostKeys } = this.#options;
     const batches: R[][] = [];
     let keys = 0;
     for (const request of requests) {
