@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../store/clock.js';
 import type { Holdings } from '../store/journal.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
-import type { HeldItem, VersionedStore } from '../store/versioned-store.js';
+import type { FencedOutcome, HeldItem, VersionedStore } from '../store/versioned-store.js';
 import type { InstanceJournal } from './instance-journal.js';
 import { byNode, finish } from './lock-settler.js';
 
@@ -37,14 +37,21 @@ export class FinishingWork {
 
   /**
    * A transaction that must not commit: records so, then releases its locks. Resolves when that is
-   * done, or when time is over; then it goes on in the background.
+   * done, or when time is over; then it goes on in the background. Answers what the record says, which
+   * is `committed` where the step that decided happened after all; undefined where nobody could tell.
    */
-  async rollBack(store: VersionedStore, holdings: Holdings, until: number): Promise<void> {
+  async rollBack(
+    store: VersionedStore,
+    holdings: Holdings,
+    until: number,
+  ): Promise<FencedOutcome | undefined> {
+    let recorded: FencedOutcome | undefined;
     try {
-      await this.#settleHoldings(store, holdings, until);
+      await this.#settleHoldings(store, holdings, until, (outcome) => (recorded = outcome));
     } catch {
       this.settle(store, holdings.address, holdings.keys);
     }
+    return recorded;
   }
 
   /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
@@ -93,8 +100,10 @@ export class FinishingWork {
     store: VersionedStore,
     { address, keys }: Holdings,
     until: number,
+    tell: (outcome: FencedOutcome) => void = () => undefined,
   ): Promise<void> {
     const outcome = await store.fence(address, until);
+    tell(outcome);
     const record = outcome === 'committed' ? await store.record(address, until) : undefined;
     await finish(store, { address, keys, record }, until);
     if (outcome === 'committed') await store.retire(address, until);

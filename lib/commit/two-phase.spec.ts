@@ -153,6 +153,23 @@ describe('a commit over several nodes that is refused', () => {
   });
 });
 
+describe('a roll back that finds the transaction committed', () => {
+  it('answers so, and leaves nothing to be released', async () => {
+    // The refusal of a step that happens once more, and is not refused then.
+    const decide = group.store.commitOnePhase.bind(group.store);
+    group.store.commitOnePhase = async (given) => {
+      await decide(given);
+      return { status: 'locked', index: 0, found: '4.w' };
+    };
+
+    const result = await commit(item(a, write), { ...item(b, write), expected: undefined });
+
+    expect(result).toEqual({ status: 'committed', commitCounts: new Map([[1, 5]]) });
+    expect([a, b].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
+    expect([a, b].filter((key) => group.isLocked(key))).toEqual([]);
+  });
+});
+
 it('counts the commits of what was written without being seen, wherever it lies', async () => {
   const blind = (key: string): PlacedItem => ({ ...item(key, write), expected: undefined });
 

@@ -182,14 +182,14 @@ export class TwoPhaseCommit {
     return this.#locked.flatMap((part) => part.keys);
   }
 
-  /** T3: first the record says so, then the locks go. */
+  /** T3: first the record says so, then the locks go. T2: what it says is the outcome. */
   async #rollBack(refusal: CommitRefusal): Promise<CommitResult> {
-    await this.#environment.finishing.rollBack(
+    const outcome = await this.#environment.finishing.rollBack(
       this.#store,
       { address: this.#address, keys: this.#keys },
       this.#request.until,
     );
-    return refusal;
+    return outcome === 'committed' ? this.#placed(COMMITTED) : refusal;
   }
 }
 

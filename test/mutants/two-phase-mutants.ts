@@ -47,7 +47,7 @@ export const twoPhaseMutants: readonly Mutant[] = [
     title: 'a roll back is not recorded',
     file: finishing,
     find: 'const outcome = await store.fence(address, until);',
-    replace: 'const outcome = (await store.outcome(address, until)) as string;',
+    replace: 'const outcome = (await store.outcome(address, until)) as FencedOutcome;',
   },
   {
     title: 'a lock of the transaction is applied at any version',
