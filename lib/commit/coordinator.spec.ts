@@ -10,6 +10,7 @@ const stores = ['default', 'other'].map((name) => new EmbeddedStore({ name, cloc
 const [store, other] = stores as [EmbeddedStore, EmbeddedStore];
 const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, each])), clock, {
   instance: 'me',
+  heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
 });
 
 const seen = (key: string, expected: string, at = store): PlacedItem => ({

@@ -34,10 +34,8 @@ import { TwoPhaseCommit } from './two-phase.js';
 export interface CoordinatorOptions {
   /** The tag of this process or worker, unique for ever. */
   readonly instance: string;
-  readonly heartbeat?: HeartbeatOptions;
+  readonly heartbeat: HeartbeatOptions;
 }
-
-export const DEFAULT_HEARTBEAT: HeartbeatOptions = { heartbeatMs: 1000, lapseMs: 3000 };
 
 /** Where several stores answer, the first of these counts. */
 const PRECEDENCE: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
@@ -59,7 +57,7 @@ export class Coordinator {
   constructor(
     stores: ReadonlyMap<string, VersionedStore>,
     clock: Clock,
-    { instance, heartbeat = DEFAULT_HEARTBEAT }: CoordinatorOptions,
+    { instance, heartbeat }: CoordinatorOptions,
   ) {
     this.#stores = stores;
     this.#clock = clock;

@@ -3,7 +3,7 @@ import type { Holdings } from '../store/journal.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
 import type { FencedOutcome, HeldItem, VersionedStore } from '../store/versioned-store.js';
 import type { InstanceJournal } from './instance-journal.js';
-import { byNode, finish } from './lock-settler.js';
+import { byNode, finishWhole } from './lock-settler.js';
 
 /** Each try may take so long before the next one. */
 const TRY_MS = 2000;
@@ -105,8 +105,7 @@ export class FinishingWork {
     const outcome = await store.fence(address, until);
     tell(outcome);
     const record = outcome === 'committed' ? await store.record(address, until) : undefined;
-    await finish(store, { address, keys, record }, until);
-    if (outcome === 'committed') await store.retire(address, until);
+    await finishWhole(store, { address, keys, record }, until);
     await this.#journal.leave(store, address, until);
   }
 }

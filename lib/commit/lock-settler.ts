@@ -93,7 +93,7 @@ interface Decided {
 }
 
 /** S3: applies what the record tells of the keys; any other lock of the transaction on them is a stray. */
-export async function finish(
+async function finish(
   store: VersionedStore,
   { address, keys, record }: Decided,
   until: number,
@@ -107,6 +107,16 @@ export async function finish(
     ),
     ...byNode(store, strays, (key) => key).map((own) => store.release(address, own, until)),
   ]);
+}
+
+/** Finishes everything that a transaction holds; then nothing rests on its record any more. */
+export async function finishWhole(
+  store: VersionedStore,
+  decided: Decided,
+  until: number,
+): Promise<void> {
+  await finish(store, decided, until);
+  if (decided.record?.status === 'committed') await store.retire(decided.address, until);
 }
 
 /** Items in groups of one node each. */

@@ -2,7 +2,7 @@ import type { Clock } from '../store/clock.js';
 import type { Holdings } from '../store/journal.js';
 import { printAddress } from '../store/transaction-address.js';
 import type { VersionedStore } from '../store/versioned-store.js';
-import { decisionOf, finish } from './lock-settler.js';
+import { decisionOf, finishWhole } from './lock-settler.js';
 
 export interface RecoveryOptions {
   /** How many transactions of one instance are looked at in one go. */
@@ -98,8 +98,7 @@ export class Recovery {
     const decision = await decisionOf(store, this.#clock, address, until);
     if (decision === 'undecided') return decision;
     const { record } = decision;
-    await finish(store, { address, keys, record }, until);
-    if (record?.status === 'committed') await store.retire(address, until);
+    await finishWhole(store, { address, keys, record }, until);
     return 'finished';
   }
 }

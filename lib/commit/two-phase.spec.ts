@@ -24,7 +24,10 @@ beforeEach(() => {
   group = new HeldItems();
   for (const key of [a, b, c]) group.store.setForeign(key, `4.w||"old"`);
   store = new FaultyStore(group.store);
-  coordinator = new Coordinator(new Map([['default', store]]), group.clock, { instance: 'me' });
+  coordinator = new Coordinator(new Map([['default', store]]), group.clock, {
+    instance: 'me',
+    heartbeat: { heartbeatMs: 100, lapseMs: 300 },
+  });
   calls = [];
   prepared = [];
   decided = [];

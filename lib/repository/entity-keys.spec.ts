@@ -12,6 +12,7 @@ const lifetime = { longestTimeoutMs: 1, marginMs: 1, retentionMs: 1 };
 const store = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime });
 const coordinator = new Coordinator(new Map([['default', store]]), systemClock, {
   instance: 'me',
+  heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
 });
 
 function keysOf(options: Partial<TxEntityOptions> = {}, keyPrefix = ''): EntityKeys {
