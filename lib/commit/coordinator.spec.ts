@@ -1,6 +1,7 @@
 import { CrossNodeTransactionError, InvariantViolationError } from '../errors/index.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
 import { ManualClock } from '../testing/index.js';
+import type { SentCommit } from './commit-request.js';
 import type { PlacedItem } from './commit-plan.js';
 import { Coordinator } from './coordinator.js';
 
@@ -76,7 +77,7 @@ describe('a commit', () => {
     until: 500,
     address: undefined,
     call: { name: undefined, callId: 'me', attempt: 1 },
-    sent: undefined,
+    sent: undefined as SentCommit | undefined,
   };
 
   it('across stores is refused before anything is sent', async () => {
@@ -86,6 +87,37 @@ describe('a commit', () => {
 
     await expect(commit()).rejects.toBeInstanceOf(CrossNodeTransactionError);
     expect(store.peekRaw('a')).toBe('1.w||{}');
+  });
+
+  describe('whose answer nobody understands', () => {
+    const rubbish = new InvariantViolationError('The step answered rubbish.');
+
+    async function resolved(happens: boolean) {
+      const own = new EmbeddedStore({ name: 'default', clock, lifetime });
+      own.setForeign('a', '1.w||{}');
+      const step = own.commitOnePhase.bind(own);
+      own.commitOnePhase = async (commit) => {
+        if (happens) await step(commit);
+        commit.sent = true;
+        throw rubbish;
+      };
+      const alone = new Coordinator(new Map([['default', own]]), clock, {
+        instance: 'me',
+        heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
+      });
+      const asked = { ...request, items: [{ ...seen('a', '1.w', own), change }] };
+      const error: unknown = await Promise.resolve(alone.commit(asked)).catch((e: unknown) => e);
+      const result: unknown = await alone.resolve(asked.sent!, 500, error).catch((e: unknown) => e);
+      return [result, await own.outcome(asked.sent!.commit.address)];
+    }
+
+    it('is found to be committed', async () => {
+      expect(await resolved(true)).toMatchObject([{ status: 'committed' }, 'committed']);
+    });
+
+    it('is fenced before the fault is told', async () => {
+      expect(await resolved(false)).toEqual([rubbish, 'rolled_back']);
+    });
   });
 
   it('needs a store that is configured', () => {

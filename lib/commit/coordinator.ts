@@ -1,6 +1,5 @@
 import {
   CrossNodeTransactionError,
-  DistributedTxError,
   InvariantViolationError,
   TransactionOutcomeUnknownError,
 } from '../errors/index.js';
@@ -13,6 +12,7 @@ import {
 import { seenVersionOf } from '../store/lock.js';
 import {
   CommitReplyLostError,
+  type FencedOutcome,
   type OnePhaseCommit,
   type ReadReply,
   type RecordedOutcome,
@@ -25,6 +25,7 @@ import {
   type SentCommit,
 } from './commit-request.js';
 import { planCommit, type Home, type PlacedItem } from './commit-plan.js';
+import { isFault } from './fault.js';
 import { FinishingWork } from './finishing-work.js';
 import { InstanceJournal, type HeartbeatOptions } from './instance-journal.js';
 import { LockSettler } from './lock-settler.js';
@@ -192,6 +193,7 @@ export class Coordinator {
     const address = this.#addressOf(store, request);
     const home = store.nodeOf(recordKeyOf(address));
     const environment = {
+      clock: this.#clock,
       finishing: this.#finishing,
       journal: this.#journal,
       validate: this.validate.bind(this),
@@ -222,18 +224,22 @@ export class Coordinator {
     until: number,
     cause: unknown,
   ): Promise<CommitResult> {
-    if (!(cause instanceof CommitReplyLostError)) throw cause;
+    const isLost = cause instanceof CommitReplyLostError;
+    if (!isLost && !(commit.sent && isFault(cause))) throw cause;
     const { address } = commit;
     commit.sent = true;
+    let outcome: FencedOutcome;
     try {
-      const outcome = await store.fence(address, until);
-      if (outcome === 'committed') return COMMITTED;
-      if (outcome === 'rolled_back') return { status: 'fenced' };
+      outcome = await store.fence(address, until);
     } catch (error) {
-      if (!(error instanceof DistributedTxError)) throw error;
       throw new TransactionOutcomeUnknownError(printAddress(address), { cause: error });
     }
-    throw new TransactionOutcomeUnknownError(printAddress(address), { cause });
+    if (outcome === 'committed') return COMMITTED;
+    if (outcome === 'forgotten') {
+      throw new TransactionOutcomeUnknownError(printAddress(address), { cause });
+    }
+    if (!isLost) throw cause;
+    return { status: 'fenced' };
   }
 }
 

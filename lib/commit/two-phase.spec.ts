@@ -1,8 +1,11 @@
 import { FaultyStore, type ProtocolMethod } from '../../test/support/faulty-store.js';
 import { HeldItems } from '../../test/support/held-items.js';
+import { InvariantViolationError } from '../errors/index.js';
+import { AskedTooLateError } from '../store/asked-too-late.js';
 import { slotOf } from '../store/hash-slot.js';
 import type { ItemChange, OnePhaseCommit, PrepareRequest } from '../store/versioned-store.js';
 import type { PlacedItem } from './commit-plan.js';
+import type { CommitRequest } from './commit-request.js';
 import { Coordinator } from './coordinator.js';
 
 const write: ItemChange = { kind: 'write', counters: '', payload: '"new"', ttlMs: undefined };
@@ -48,17 +51,28 @@ function item(key: string, change?: ItemChange, expected: string | undefined = '
   return { store: 'default', node: group.store.nodeOf(key), key, expected, change };
 }
 
-async function commit(...items: PlacedItem[]) {
-  return coordinator.commit({
+function requestFor(items: readonly PlacedItem[], until = group.clock.now() + 400): CommitRequest {
+  return {
     id: 'me1',
     items,
     readAtOnce: false,
     announcedIn: undefined,
     address: undefined,
-    until: group.clock.now() + 400,
+    until,
     call: { name: undefined, callId: 'me1', attempt: 1 },
     sent: undefined,
-  });
+  };
+}
+
+async function commit(...items: PlacedItem[]) {
+  return coordinator.commit(requestFor(items));
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect([a, b, c].map((key) => group.store.peekRaw(key))).toEqual(
+    [a, b, c].map(() => '4.w||"old"'),
+  );
+  expect(await group.store.journal.entries('me', 10)).toEqual([]);
 }
 
 /** The order of the steps, repeated ones once. */
@@ -124,10 +138,7 @@ describe('a commit over several nodes that is refused', () => {
 
     expect(result).toEqual({ status: 'conflict', index: 2, found: '4.w' });
     expect(phases().slice(-3)).toEqual(['fence', 'release', 'journal.leave']);
-    expect([a, b, c].map((key) => group.store.peekRaw(key))).toEqual(
-      [a, b, c].map(() => '4.w||"old"'),
-    );
-    expect(await group.store.journal.entries('me', 10)).toEqual([]);
+    await expectNothingLeft();
   });
 
   it('tells the item beside the record by its place in the whole commit', async () => {
@@ -154,6 +165,55 @@ describe('a commit over several nodes that is refused', () => {
     expect(await commit(item(a, write), item(b, write))).toMatchObject({ status: 'unprepared' });
     expect(decided).toEqual([]);
   });
+});
+
+it('locks nothing once its time is over', async () => {
+  const late = requestFor([item(a, write), item(b, write)], group.clock.now());
+
+  await expect(async () => coordinator.commit(late)).rejects.toBeInstanceOf(AskedTooLateError);
+  expect(calls).toEqual([]);
+});
+
+describe('a fault of the library or of the store', () => {
+  const fault = new InvariantViolationError('The step answered rubbish.');
+
+  it('while it prepares is told after everything is rolled back', async () => {
+    const prepare = group.store.prepare.bind(group.store);
+    group.store.prepare = async (given) => {
+      if (given.items[0]!.key === b) throw fault;
+      return prepare(given);
+    };
+
+    const items = [item(a, write), item(b, write), item(c, write, '3.w')];
+    await expect(commit(...items)).rejects.toBe(fault);
+
+    await expectNothingLeft();
+    expect(await outcome()).toBe('rolled_back');
+  });
+
+  it('while it decides is told after everything is rolled back', async () => {
+    group.store.commitOnePhase = () => Promise.reject(fault);
+
+    await expect(commit(item(a, write), item(b, write))).rejects.toBe(fault);
+
+    await expectNothingLeft();
+    expect(await outcome()).toBe('rolled_back');
+  });
+
+  it('in the answer to what was decided does not hide that it is committed', async () => {
+    const decide = group.store.commitOnePhase.bind(group.store);
+    group.store.commitOnePhase = async (given) => {
+      await decide(given);
+      throw fault;
+    };
+
+    expect(await commit(item(a, write), item(b, write))).toMatchObject({ status: 'committed' });
+  });
+
+  const outcome = () => {
+    const deadlineAtMs = group.clock.time() + 400;
+    return group.store.outcome({ id: 'me1', home: group.store.homeOf([a, b, c]), deadlineAtMs });
+  };
 });
 
 describe('a roll back that finds the transaction committed', () => {

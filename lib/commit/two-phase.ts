@@ -1,4 +1,6 @@
-import { InvariantViolationError, TransactionOutcomeUnknownError } from '../errors/index.js';
+import { TransactionOutcomeUnknownError } from '../errors/index.js';
+import { AskedTooLateError } from '../store/asked-too-late.js';
+import type { Clock } from '../store/clock.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
 import {
@@ -9,12 +11,14 @@ import {
 } from './commit-request.js';
 import { partsOf, type CommitPart, type CommitParts } from './commit-parts.js';
 import type { PlacedItem } from './commit-plan.js';
+import { isFault } from './fault.js';
 import type { FinishingWork } from './finishing-work.js';
 import type { InstanceJournal } from './instance-journal.js';
 import { printRecord } from './transaction-record.js';
 
 /** What a commit over several nodes needs of the coordinator. */
 export interface TwoPhaseEnvironment {
+  readonly clock: Clock;
   readonly finishing: FinishingWork;
   readonly journal: InstanceJournal;
   validate(items: readonly PlacedItem[], until: number): Promise<CommitResult>;
@@ -56,8 +60,13 @@ export class TwoPhaseCommit {
     this.#parts = partsOf(request.items, home);
   }
 
-  /** @throws TransactionOutcomeUnknownError */
+  /** @throws TransactionOutcomeUnknownError, AskedTooLateError, and faults once they are rolled back. */
   async run(): Promise<CommitResult> {
+    if (this.#environment.clock.now() >= this.#request.until) {
+      throw new AskedTooLateError(
+        `The commit of transaction ${this.#address.id} was not begun: its time was over. Nothing was written.`,
+      );
+    }
     const refusal = (await this.#prepare()) ?? (await this.#validate());
     if (refusal !== undefined) return this.#rollBack(refusal);
     const result = await this.#decide();
@@ -89,7 +98,11 @@ export class TwoPhaseCommit {
     ]);
     const given = refusals.filter((refusal) => refusal !== undefined);
     // What an item has against the transaction says more than a node that did not answer.
-    return given.find((refusal) => refusal.status !== 'unprepared') ?? given[0];
+    return (
+      given.find((refusal) => faultIn(refusal) !== undefined) ??
+      given.find((refusal) => refusal.status !== 'unprepared') ??
+      given[0]
+    );
   }
 
   async #enter(): Promise<CommitRefusal | undefined> {
@@ -189,12 +202,18 @@ export class TwoPhaseCommit {
       { address: this.#address, keys: this.#keys },
       this.#request.until,
     );
-    return outcome === 'committed' ? this.#placed(COMMITTED) : refusal;
+    if (outcome === 'committed') return this.#placed(COMMITTED);
+    const fault = faultIn(refusal);
+    if (fault !== undefined) throw fault;
+    return refusal;
   }
 }
 
-/** @throws InvariantViolationError, which is a fault of ours and no state of a node. */
 function unprepared(error: unknown): CommitRefusal {
-  if (error instanceof InvariantViolationError) throw error;
   return { status: 'unprepared', cause: error };
+}
+
+/** What is no state of a node, and is told as it is. */
+function faultIn(refusal: CommitRefusal): unknown {
+  return refusal.status === 'unprepared' && isFault(refusal.cause) ? refusal.cause : undefined;
 }
