@@ -8,8 +8,9 @@ export interface CommitRequest extends Omit<CommitFacts, 'home'> {
   readonly id: string;
   /** Local monotonic milliseconds. */
   readonly until: number;
-  /** Fixed earlier, if somebody asked for it, and the store that it was fixed for. */
-  readonly address: TransactionAddress | undefined;
+  /** Fixed earlier, if somebody asked for it; otherwise filled in when the commit begins. */
+  address: TransactionAddress | undefined;
+  /** The store that an address was fixed for which somebody has asked for. */
   readonly announcedIn: string | undefined;
   readonly call: RecordedCall;
   /** Filled in as soon as the commit may happen, so that a caller who gives up knows what to say. */

@@ -202,8 +202,10 @@ export class Coordinator {
     return new TwoPhaseCommit(environment, store, request, { address, home }).run();
   }
 
-  #addressOf(store: VersionedStore, { id, items, address, until }: CommitRequest) {
-    return address ?? this.addressFor(id, store.name, homeKeys(items), until);
+  /** One transaction has one address, whoever asks for it from now on. */
+  #addressOf(store: VersionedStore, request: CommitRequest): TransactionAddress {
+    const { id, items, until } = request;
+    return (request.address ??= this.addressFor(id, store.name, homeKeys(items), until));
   }
 
   /** Where the record has to lie since somebody has asked for the address. */

@@ -393,7 +393,7 @@ export class Transaction {
   }
 
   #fixAddress(): TransactionAddress {
-    this.#address ??= this.#request?.sent?.commit.address;
+    this.#address ??= this.#request?.address;
     if (this.#address === undefined) {
       const items = this.#log.commitItems(true);
       const written = items.filter((item) => item.change !== undefined);
