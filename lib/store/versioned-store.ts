@@ -35,6 +35,11 @@ export interface VersionedStore {
   /**
    * Checks and writes a whole transaction and its record in one atomic step on one node.
    *
+   * A refusal leaves no record, and is taken at its word: the caller runs again, or is told that nothing
+   * was written. So what has been answered must never be delivered again. A stale version never comes
+   * back, but a lock goes, a bound is moved, an item is created, and then the step would be accepted. A
+   * store behind something that may repeat commands has to `fence` before it answers a refusal.
+   *
    * @throws CommitReplyLostError when the step may or may not have happened.
    * @throws StoreUnavailableError, StoreRefusedError when it certainly did not.
    */
@@ -44,8 +49,8 @@ export interface VersionedStore {
    * Phase one of two: checks and locks written items of one node in one atomic step, all or none.
    * Repeated for the same transaction it answers what it answered before.
    *
-   * @throws CommitReplyLostError when the step may or may not have happened.
-   * @throws StoreUnavailableError, StoreRefusedError when it certainly did not.
+   * @throws CommitReplyLostError, StoreUnavailableError, StoreRefusedError: whether the locks stand is not
+   *   known, and no matter; nothing is decided without them, and whoever is refused releases them.
    */
   prepare(request: PrepareRequest, until: number): Promise<PrepareReply>;
 
