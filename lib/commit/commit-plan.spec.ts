@@ -56,11 +56,19 @@ describe('the plan of a commit', () => {
       { items: oneNode, readAtOnce: true, home: home('a/1'), plan: onePhase },
     ],
     [
-      'two phases for reads of another node',
-      { items: oneNode, readAtOnce: true, home: home('a/2'), plan: twoPhase },
+      'nothing, before its record, for reads of one step on another node',
+      { items: oneNode, readAtOnce: true, home: home('a/2'), plan: nothing },
     ],
     [
-      'a look again at several nodes',
+      'a look again, before its record, at reads of several steps on another node',
+      { items: oneNode, readAtOnce: false, home: home('a/2'), plan: validate },
+    ],
+    [
+      'a look again, before its record, at another store',
+      { items: oneNode, readAtOnce: false, home: home('b/1'), plan: validate },
+    ],
+    [
+      'a look again, before its record, at several nodes',
       { items: twoNodes, readAtOnce: true, home: home('a/1'), plan: validate },
     ],
     [

@@ -38,17 +38,19 @@ export interface CommitFacts {
  * |---------|-----------------------------|-----------------------|-------------------|-------------|
  * | no      | any                         | no                    | yes               | nothing     |
  * | no      | any                         | no                    | no                | validate    |
- * | no      | one, of the home's store    | yes                   | any               | as if yes   |
- * | no      | several                     | yes                   | any               | validate    |
+ * | no      | none but that of the home   | yes                   | any               | one-phase   |
+ * | no      | any other                   | yes                   | any               | as if no    |
  * | yes     | one, and home there or free | any                   | any               | one-phase   |
  * | yes     | several of one store        | any                   | any               | two-phase   |
  * | yes     | of several stores           | any                   | any               | cross-store |
+ *
+ * Where an address is known outside, its record is written after whatever the plan says.
  */
 export function planCommit(facts: CommitFacts): CommitPlan {
   const { items, home } = facts;
   const changes = items.some((item) => item.change !== undefined);
   const oneNode = items.every((item) => item.node === items[0]?.node);
-  if (!changes && (home === undefined || !oneNode)) return planReads(facts, oneNode);
+  if (!changes && !areAll(items, home)) return planReads(facts, oneNode);
   const [first] = items;
   // The common case, of one node or of a single server, needs no look at all stores.
   if (first !== undefined && oneNode && home === undefined) {
@@ -60,6 +62,10 @@ export function planCommit(facts: CommitFacts): CommitPlan {
   const nodes = home === undefined ? items : [...items, home];
   const together = nodes.every(({ node }) => node === nodes[0]?.node);
   return { kind: together ? 'one-phase' : 'two-phase', store };
+}
+
+function areAll(items: readonly PlacedItem[], home: Home | undefined): boolean {
+  return items.every(({ store, node }) => store === home?.store && node === home.node);
 }
 
 function planReads({ items, readAtOnce }: CommitFacts, oneNode: boolean): CommitPlan {

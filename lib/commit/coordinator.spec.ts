@@ -89,6 +89,25 @@ describe('a commit', () => {
     expect(store.peekRaw('a')).toBe('1.w||{}');
   });
 
+  it('of reads is recorded where somebody knows the address, in whatever store they lie', async () => {
+    store.setForeign('a', '1.w||{}');
+    const address = { id: 'reader', home: '0', deadlineAtMs: clock.time() + 500 };
+    const commit = (expected: string) =>
+      coordinator.commit({
+        ...request,
+        readAtOnce: false,
+        items: [seen('a', expected)],
+        address,
+        announcedIn: 'other',
+      });
+
+    expect(await commit('2.w')).toMatchObject({ status: 'conflict', index: 0 });
+    expect(await other.outcome(address)).toBe('undecided');
+
+    expect(await commit('1.w')).toMatchObject({ status: 'committed' });
+    expect(await other.outcome(address)).toBe('committed');
+  });
+
   describe('whose answer nobody understands', () => {
     const rubbish = new InvariantViolationError('The step answered rubbish.');
 

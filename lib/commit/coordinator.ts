@@ -124,9 +124,9 @@ export class Coordinator {
     const plan = planCommit({ items, readAtOnce, home: this.#homeOf(request) });
     switch (plan.kind) {
       case 'nothing':
-        return COMMITTED;
+        return request.announcedIn === undefined ? COMMITTED : this.#recordReads(request);
       case 'validate':
-        return this.validate(items, request.until);
+        return this.#validateReads(request);
       case 'cross-store':
         throw new CrossNodeTransactionError(plan.stores);
       case 'one-phase':
@@ -180,10 +180,25 @@ export class Coordinator {
     return fenced.includes('rolled_back') ? 'rolled_back' : 'expired';
   }
 
-  #commitOnePhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
-    const { items, until } = request;
+  async #validateReads(request: CommitRequest): Promise<CommitResult> {
+    const result = await this.validate(request.items, request.until);
+    const isNoted = result.status !== 'committed' || request.announcedIn === undefined;
+    return isNoted ? result : this.#recordReads(request);
+  }
+
+  /** What was read elsewhere existed together; whoever knows the address has to find it committed. */
+  #recordReads(request: CommitRequest): Promise<CommitResult> {
+    return this.#commitOnePhase(this.store(request.announcedIn!), request, []);
+  }
+
+  #commitOnePhase(
+    store: VersionedStore,
+    request: CommitRequest,
+    items: readonly PlacedItem[] = request.items,
+  ): Promise<CommitResult> {
+    const { until } = request;
     const address = this.#addressOf(store, request);
-    const record = printRecord(request.call, items);
+    const record = printRecord(request.call, request.items);
     const commit: OnePhaseCommit = { address, items, record, sent: false };
     request.sent = { commit, store };
     return store.commitOnePhase(commit, until);
