@@ -1,4 +1,9 @@
-import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Module,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { RecoveryService } from '../commit/recovery-service.js';
 import { ModuleOptionsError } from '../errors/index.js';
@@ -30,7 +35,7 @@ export class DistributedTxFeatureModule {}
       inject: [MODULE_OPTIONS_TOKEN, ModulesContainer],
       useFactory: (options: DistributedTxModuleOptions, modules: ModulesContainer) => {
         refuseSecondRoot(modules);
-        return new DistributedTxRuntime(options).open();
+        return new DistributedTxRuntime(options);
       },
     },
     {
@@ -48,7 +53,10 @@ export class DistributedTxFeatureModule {}
   ],
   exports: [TransactionManager, RecoveryService, DistributedTxRuntime, RepositoryFactory],
 })
-export class DistributedTxModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+export class DistributedTxModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, OnApplicationShutdown
+{
   constructor(
     private readonly runtime: DistributedTxRuntime,
     private readonly explorer: TransactionalExplorer,
@@ -59,6 +67,7 @@ export class DistributedTxModule extends ConfigurableModuleClass implements OnAp
   /**
    * Configures the one manager of the application and its stores.
    * @throws ModuleOptionsError when the application starts: names the option, its value and what is allowed.
+   *   StoreUnavailableError, StoreRefusedError when the application is initialised.
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     // Without any options Nest would fail on them before they can be refused in our words.
@@ -93,6 +102,14 @@ export class DistributedTxModule extends ConfigurableModuleClass implements OnAp
     };
   }
 
+  /**
+   * Not before: where a start fails while providers are made, Nest calls nothing that could close what
+   * is open. A global module, and one that others import, is initialised before them.
+   */
+  async onModuleInit(): Promise<void> {
+    await this.runtime.open();
+  }
+
   /** Runs after the servers of the application have closed, so that nothing in flight is cut off. */
   async onApplicationShutdown(): Promise<void> {
     await this.runtime.close();
@@ -100,10 +117,7 @@ export class DistributedTxModule extends ConfigurableModuleClass implements OnAp
   }
 }
 
-/**
- * Comes before any connection is opened: Nest would not close it after a failed start.
- * @throws ModuleOptionsError
- */
+/** @throws ModuleOptionsError */
 function refuseSecondRoot(modules: ModulesContainer): void {
   const roots = [...modules.values()].filter((module) => module.metatype === DistributedTxModule);
   if (roots.length === 1) return;

@@ -25,6 +25,7 @@ export class DistributedTxRuntime {
   readonly manager: TransactionManager;
   readonly recovery: RecoveryService;
   readonly clock: Clock;
+  #opening: Promise<this> | undefined;
 
   /** @throws ModuleOptionsError */
   constructor(given: DistributedTxModuleOptions) {
@@ -60,16 +61,13 @@ export class DistributedTxRuntime {
     });
   }
 
-  /** @throws StoreUnavailableError, StoreRefusedError; what was opened before is closed again. */
-  async open(): Promise<this> {
-    try {
-      await Promise.all([...this.stores.values()].map((store) => store.open()));
-    } catch (error) {
-      await this.#closeStores();
-      throw error;
-    }
-    this.recovery.start();
-    return this;
+  /**
+   * Opens the stores, once.
+   * @throws StoreUnavailableError, StoreRefusedError; what was opened before is closed again.
+   */
+  open(): Promise<this> {
+    this.#opening ??= this.#open();
+    return this.#opening;
   }
 
   /** Lets everything in flight end; connections close last. */
@@ -78,6 +76,17 @@ export class DistributedTxRuntime {
     await this.recovery.close();
     await this.coordinator.close();
     await this.#closeStores();
+  }
+
+  async #open(): Promise<this> {
+    try {
+      await Promise.all([...this.stores.values()].map((store) => store.open()));
+    } catch (error) {
+      await this.#closeStores();
+      throw error;
+    }
+    this.recovery.start();
+    return this;
   }
 
   async #closeStores(): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type DynamicModule,
   type INestApplicationContext,
   type OnApplicationShutdown,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -136,6 +137,32 @@ describe('DistributedTxModule', () => {
     const error = await failureOf(root, TallyModule);
     expect(error.message).toMatch(/Tally.*forRoot\(\).*isGlobal: false/);
   });
+
+  it.each([true, false])(
+    'lets the onModuleInit of other modules have transactions, where it is global: %p',
+    async (isGlobal) => {
+      const totals: number[] = [];
+      @Injectable()
+      class Seed implements OnModuleInit {
+        constructor(@InjectTxRepository(Tally) private readonly tallies: TxRepository<Tally>) {}
+        async onModuleInit(): Promise<void> {
+          order.push('seed');
+          totals.push(await addTo(this.tallies, 'seed', 'x'));
+        }
+      }
+      const order: string[] = [];
+      const root = DistributedTxModule.forRoot({
+        stores: { default: watchedStore(order) },
+        isGlobal,
+      });
+      const feature = DistributedTxModule.forFeature([Tally], isGlobal ? {} : { imports: [root] });
+      @Module({ imports: [feature], providers: [Seed] })
+      class SeedModule {}
+      const app = await start(SeedModule, root);
+      expect([totals, order]).toEqual([[1], ['open', 'seed']]);
+      await app.close();
+    },
+  );
 
   it('reaches classes of modules that do not import it', async () => {
     class Far {
@@ -296,11 +323,13 @@ describe('What is forgotten or wrong is said by name', () => {
     class Rival {
       id!: string;
     }
+    const order: string[] = [];
     const error = await failureOf(
-      DistributedTxModule.forRoot(embedded),
+      DistributedTxModule.forRoot({ stores: { default: watchedStore(order) } }),
       TallyModule,
       DistributedTxModule.forFeature([Rival]),
     );
+    expect(order).toEqual([]);
     expect(error.message).toMatch(/(Rival and Tally|Tally and Rival) are both named 'tally'/);
   });
 

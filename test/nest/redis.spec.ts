@@ -64,6 +64,7 @@ function moduleOf(options: DistributedTxModuleOptions): new () => object {
   @Module({
     imports: [DistributedTxModule.forRoot(options), DistributedTxModule.forFeature([Tally])],
     providers: [TallyService],
+    exports: [TallyService],
     controllers: [SlowController],
   })
   class AppModule {}
@@ -111,6 +112,39 @@ describeRedis('With a Redis', () => {
     const service = app.get(TallyService);
     await Promise.all(Array.from({ length: 20 }, () => service.add('shared')));
     expect((await service.tallies.findOne('shared'))?.total).toBe(20);
+    await app.close();
+    await noConnectionLeft();
+  });
+
+  it('a start that fails leaves no connection behind', async () => {
+    const broken = {
+      provide: 'broken',
+      inject: [TransactionManager],
+      useFactory: async () => Promise.reject(new RangeError('no such licence')),
+    };
+    @Module({ imports: [moduleOf({ redis: server.url })], providers: [broken] })
+    class BrokenModule {}
+    const starting = NestFactory.createApplicationContext(BrokenModule, {
+      logger: false,
+      abortOnError: false,
+    });
+    await expect(starting).rejects.toThrow('no such licence');
+    await noConnectionLeft();
+  });
+
+  it('a factory of a provider may have transactions, before the application is initialised', async () => {
+    const early = {
+      provide: 'early',
+      inject: [TallyService],
+      useFactory: (service: TallyService) => service.add('early'),
+    };
+    @Module({ imports: [moduleOf({ redis: server.url })], providers: [early] })
+    class EarlyModule {}
+    const app = await NestFactory.createApplicationContext(EarlyModule, {
+      logger: false,
+      abortOnError: false,
+    });
+    expect(app.get('early')).toBe(1);
     await app.close();
     await noConnectionLeft();
   });
