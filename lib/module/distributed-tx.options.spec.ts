@@ -92,6 +92,11 @@ const wrongOptions: readonly WrongOptions[] = [
     names: ['startup', "'eventually'", "'eager' or 'lazy'"],
   },
   {
+    title: 'a hookTimeoutMs without an end',
+    options: { ...embedded, hookTimeoutMs: Number.POSITIVE_INFINITY },
+    names: ['hookTimeoutMs', 'Infinity', 'from 1 to 3600000'],
+  },
+  {
     title: 'a negative connectTimeoutMs',
     options: { ...embedded, connectTimeoutMs: -1 },
     names: ['connectTimeoutMs', '-1', 'from 1 to 600000'],
@@ -210,6 +215,7 @@ describe('The options of the module', () => {
       startup: 'eager',
       connectTimeoutMs: 10_000,
       commandTimeoutMs: 2000,
+      hookTimeoutMs: 10_000,
       lifetime: { longestTimeoutMs: 60_000, retentionMs: 30_000, marginMs: 10_000 },
       limits: { items: 1000, keyBytes: 1024, valueBytes: 1_048_576, transactionBytes: 8_388_608 },
     });

@@ -35,6 +35,11 @@ export interface DistributedTxModuleOptions {
   readonly defaults?: TransactionDefaults;
   /** The longest `timeoutMs` a transaction may ask for, in milliseconds. 1 to 3600000. @default 60000 */
   readonly maxTimeoutMs?: number;
+  /**
+   * How long a call, and the end of the application, wait for each `onCommit` and `onRollback` hook, in
+   * milliseconds; then it is logged and goes on by itself. 1 to 3600000. @default 10000
+   */
+  readonly hookTimeoutMs?: number;
   /** `lazy` starts without a server; the first transactions wait for it. @default 'eager' */
   readonly startup?: 'eager' | 'lazy';
   /** How long an eager start waits for the server, in milliseconds. 1 to 600000. @default 10000 */
@@ -82,6 +87,7 @@ export interface ResolvedModuleOptions {
   readonly stores: ReadonlyMap<string, StoreOptions>;
   readonly keyPrefix: string;
   readonly defaults: TransactionDefaults;
+  readonly hookTimeoutMs: number;
   readonly startup: 'eager' | 'lazy';
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
@@ -98,6 +104,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DistributedTxModuleOptions>([
   'keyPrefix',
   'defaults',
   'maxTimeoutMs',
+  'hookTimeoutMs',
   'startup',
   'connectTimeoutMs',
   'commandTimeoutMs',
@@ -136,6 +143,7 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
     stores: resolveStores(options),
     keyPrefix,
     defaults,
+    hookTimeoutMs: within('hookTimeoutMs', options.hookTimeoutMs, [1, 3_600_000, 10_000]),
     startup,
     connectTimeoutMs: within('connectTimeoutMs', options.connectTimeoutMs, [1, 600_000, 10_000]),
     commandTimeoutMs: within('commandTimeoutMs', options.commandTimeoutMs, [10, 600_000, 2000]),

@@ -56,6 +56,7 @@ export class DistributedTxRuntime {
       ids,
       defaults: options.defaults,
       maxTimeoutMs: options.lifetime.longestTimeoutMs,
+      hookTimeoutMs: options.hookTimeoutMs,
       limits: options.limits,
       log,
     });

@@ -2,9 +2,12 @@ import type { TxRepository } from '../repository/index.js';
 import { TxEntity } from '../repository/index.js';
 import {
   createScriptedTransactions,
+  gate,
+  watch,
   type ScriptedTransactions,
 } from '../../test/support/scripted-store.js';
-import { TransactionClosedError } from '../errors/index.js';
+import { TransactionClosedError, TransactionTimeoutError } from '../errors/index.js';
+import { ManualClock } from '../testing/index.js';
 
 @TxEntity({ name: 'item' })
 class Item {
@@ -240,5 +243,94 @@ describe('the hooks of a transaction', () => {
     });
 
     expect(told).toEqual(['outer', 'kept']);
+  });
+
+  describe('that never end', () => {
+    const never = (): Promise<void> => new Promise(() => undefined);
+    let clock: ManualClock;
+
+    beforeEach(() => {
+      clock = new ManualClock();
+      transactions = createScriptedTransactions({ clock, hookTimeoutMs: 300 });
+      items = transactions.repository(Item);
+    });
+
+    it('after the commit, hold their caller for `hookTimeoutMs`, and the next ones not at all', async () => {
+      const call = watch(
+        transactions.manager.run(
+          async () => {
+            current().onCommit(never);
+            current().onCommit(tell('still runs'));
+            await items.save(item('a'));
+            return 'done';
+          },
+          { name: 'Orders.place' },
+        ),
+      );
+      await clock.advance(299);
+      expect([call.value, told]).toEqual([undefined, []]);
+      await clock.advance(1);
+
+      expect([call.value, told]).toEqual(['done', ['still runs']]);
+      expect(transactions.loggedWarnings).toEqual([
+        expect.stringMatching(/^Transaction Orders\.place \[.*onCommit.*300 ms \(hookTimeoutMs\)/),
+      ]);
+      expect(clock.pending).toBe(0);
+    });
+
+    it('after a roll back, leave the caller his error', async () => {
+      const call = watch(
+        transactions.manager.run(async () => {
+          current().onRollback(never);
+          throw new Error('no');
+        }),
+      );
+      await clock.advance(300);
+
+      expect(call.error).toEqual(new Error('no'));
+      expect(transactions.loggedWarnings).toEqual([expect.stringContaining('onRollback')]);
+    });
+
+    it('let the manager be closed', async () => {
+      void transactions.manager.run(async () => {
+        current().onCommit(never);
+        await items.save(item('a'));
+      });
+      await clock.advance(0);
+      const closing = watch(transactions.manager.close().then(() => 'closed'));
+      await clock.advance(300);
+
+      expect(closing.value).toBe('closed');
+    });
+
+    it('in time are logged if they fail in the end', async () => {
+      const failing = gate();
+      const call = watch(
+        transactions.manager.run(async () => {
+          current().onCommit(() => failing.opened.then(() => Promise.reject(new Error('late'))));
+        }),
+      );
+      await clock.advance(300);
+      expect(call).toHaveProperty('value');
+      failing.open();
+      await clock.advance(0);
+
+      expect(transactions.loggedErrors).toEqual([expect.stringMatching(/onCommit.*late/s)]);
+    });
+
+    it('do not hold whoever commits by hand', async () => {
+      const transaction = transactions.manager.begin({ timeoutMs: 100 });
+      transaction.onCommit(never);
+      const committed = watch(transaction.commit().then(() => 'committed'));
+      await clock.advance(300);
+      expect(committed.value).toBe('committed');
+
+      const vetoed = transactions.manager.begin({ timeoutMs: 100 });
+      vetoed.beforeCommit(never);
+      const refused = watch(vetoed.commit());
+      await clock.advance(100);
+      expect(refused.error).toBeInstanceOf(TransactionTimeoutError);
+      expect(vetoed.status).toBe('rolled_back');
+    });
   });
 });

@@ -24,6 +24,8 @@ export interface CallEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TransactionEvents;
+  /** For each hook that runs after the end, in milliseconds. */
+  readonly hookTimeoutMs: number;
   begin(options: ResolvedOptions, attempt: AttemptOfCall): Transaction;
   /** A call has answered its caller, or a transaction begun by hand has ended. */
   ended(): void;
@@ -58,7 +60,8 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * The way of a call that meets no trouble takes as few promises as possible: each of them costs, and
  * twice as much where AsyncLocalStorage is in use.
  *
- * C1 The caller is answered once, and no later than the deadline; only hooks may hold him longer.
+ * C1 The caller is answered once, and no later than the deadline; only hooks may hold him longer, each
+ *    for `hookTimeoutMs` at most.
  * C2 An error that came from data which never existed together is not reported; the call runs again.
  */
 export class ManagedCall<T> {
@@ -244,8 +247,8 @@ export class ManagedCall<T> {
   }
 
   async #answerAfterHooks(transaction: Transaction, answer: Answer<T>): Promise<void> {
-    const { context, events } = this.#environment;
-    await context.run(this.#outer, () => runCommitHooks(transaction, events));
+    const environment = this.#environment;
+    await environment.context.run(this.#outer, () => runCommitHooks(transaction, environment));
     this.#answer(answer);
   }
 
@@ -278,7 +281,7 @@ export class ManagedCall<T> {
       events.rolledBack(transaction, error);
     }
     if (transaction.hooks) {
-      await context.run(this.#outer, () => runRollbackHooks(transaction, error, events));
+      await context.run(this.#outer, () => runRollbackHooks(transaction, error, this.#environment));
     }
     this.#answer({ error });
   }

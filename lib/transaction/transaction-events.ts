@@ -86,6 +86,14 @@ export class TransactionEvents {
     this.#log.warn(`${describe(transaction)}: the outcome of ${address} is unknown.`);
   }
 
+  /** Its caller waits for it no longer. */
+  hookOverdue(transaction: Transaction, hook: string, afterMs: number): void {
+    this.#log.warn(
+      `${describe(transaction)}: its ${hook} hook has not ended within ${afterMs} ms (hookTimeoutMs) and is ` +
+        'not waited for any longer. Bound what it waits for.',
+    );
+  }
+
   hookFailed(transaction: Transaction, hook: string, error: unknown): void {
     const stack = error instanceof Error ? error.stack : String(error);
     this.#log.error(`${describe(transaction)}: its ${hook} hook failed.`, stack);

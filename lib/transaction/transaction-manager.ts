@@ -42,6 +42,8 @@ export interface TransactionManagerSetup {
   readonly defaults: TransactionDefaults;
   /** The longest `timeoutMs` that a transaction may ask for. */
   readonly maxTimeoutMs: number;
+  /** For each hook that runs after the end of its transaction. */
+  readonly hookTimeoutMs: number;
   readonly limits: TransactionLimits;
   readonly log: TransactionLog;
 }
@@ -76,6 +78,7 @@ export class TransactionManager {
       clock: setup.clock,
       random: setup.random,
       events: this.#events,
+      hookTimeoutMs: setup.hookTimeoutMs,
       begin: (options, attempt) => this.#newTransaction(options, attempt),
       ended: () => this.#ended(),
     };

@@ -156,12 +156,18 @@ export class Transaction {
     this.#addHook('beforeCommit', hook);
   }
 
-  /** Runs once, after the commit and outside of the transaction. Its errors are logged only. */
+  /**
+   * Runs once, after the commit and outside of the transaction. Its errors are logged only. The caller
+   * waits for it, but no longer than `hookTimeoutMs` of the module.
+   */
   onCommit(hook: HookOf<'onCommit'>): void {
     this.#addHook('onCommit', hook);
   }
 
-  /** Runs once, and only if the caller gets an error. Its errors are logged only. */
+  /**
+   * Runs once, and only if the caller gets an error. Its errors are logged only. The caller waits for
+   * it, but no longer than `hookTimeoutMs` of the module.
+   */
   onRollback(hook: HookOf<'onRollback'>): void {
     this.#addHook('onRollback', hook);
   }

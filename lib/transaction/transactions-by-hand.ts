@@ -68,7 +68,7 @@ export class TransactionsByHand implements TransactionControl {
     }
     this.#forget(transaction);
     events.committed(transaction);
-    await context.run(undefined, () => runCommitHooks(transaction, events));
+    await context.run(undefined, () => runCommitHooks(transaction, this.#environment));
   }
 
   async rollback(transaction: Transaction, reason: unknown): Promise<void> {
@@ -81,11 +81,11 @@ export class TransactionsByHand implements TransactionControl {
 
   async #tryCommit(transaction: Transaction): Promise<void> {
     const scope = new TransactionScope(transaction, transaction.options.readOnly, undefined);
-    await transaction.settle();
-    await sealForCommit(this.#environment.context, scope);
-    const mark = transaction.rollbackOnlySince();
-    if (mark) throw rolledBackBy(mark.reason);
     const result = await this.#beforeDeadline(transaction, async () => {
+      await transaction.settle();
+      await sealForCommit(this.#environment.context, scope);
+      const mark = transaction.rollbackOnlySince();
+      if (mark) throw rolledBackBy(mark.reason);
       try {
         return await transaction.sendCommit();
       } catch (error) {
@@ -125,7 +125,7 @@ export class TransactionsByHand implements TransactionControl {
       await transaction.close('rolled_back', reason).catch(() => undefined);
       events.rolledBack(transaction, reason);
     }
-    await context.run(undefined, () => runRollbackHooks(transaction, reason, events));
+    await context.run(undefined, () => runRollbackHooks(transaction, reason, this.#environment));
   }
 
   #forget(transaction: Transaction): void {

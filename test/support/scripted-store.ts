@@ -103,6 +103,8 @@ export interface ScriptedTransactions {
   readonly store: ScriptedStore;
   /** What was written to the log as an error, in order. */
   readonly loggedErrors: string[];
+  /** What was written to the log as a warning, in order. */
+  readonly loggedWarnings: string[];
   repository<T extends object>(entity: EntityClass<T>): TxRepository<T>;
 }
 
@@ -111,11 +113,13 @@ export function createScriptedTransactions(
   options: Omit<DistributedTxModuleOptions, 'redis' | 'store' | 'stores'> = {},
 ): ScriptedTransactions {
   const loggedErrors: string[] = [];
+  const loggedWarnings: string[] = [];
   const silent = (): void => undefined;
+  const warn = (message: string): void => void loggedWarnings.push(message);
   const error = (message: string, stack?: unknown): void => {
     loggedErrors.push(`${message} ${String(stack)}`);
   };
-  Logger.overrideLogger({ log: silent, warn: silent, debug: silent, error });
+  Logger.overrideLogger({ log: silent, warn, debug: silent, error });
   let store: ScriptedStore | undefined;
   const runtime = new DistributedTxRuntime({
     random: () => 0,
@@ -127,6 +131,7 @@ export function createScriptedTransactions(
     manager: runtime.manager,
     store: store!,
     loggedErrors,
+    loggedWarnings,
     repository: (entity) => factory.create(definitionOf(entity)),
   };
 }
