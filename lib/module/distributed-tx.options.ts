@@ -1,4 +1,5 @@
 import { ModuleOptionsError, TransactionOptionsError } from '../errors/index.js';
+import { unknownName } from '../errors/unknown-name.js';
 import type { Clock } from '../store/clock.js';
 import type { RedisSource } from '../store/redis/redis-client.js';
 import { RESERVED_PREFIX } from '../store/transaction-address.js';
@@ -7,6 +8,7 @@ import { DEFAULT_LIMITS, type TransactionLimits } from '../transaction/limits.js
 import type { Random } from '../transaction/random.js';
 import {
   BUILT_IN_DEFAULTS,
+  LONGEST_TIMEOUT_MS,
   validateOptions,
   type TransactionDefaults,
 } from '../transaction/transaction-options.js';
@@ -130,7 +132,11 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
   assertObject('the options', options);
   refuseUnknown('', options, KNOWN);
   const { defaults = {}, record = {}, keyPrefix = '', startup = 'eager' } = options;
-  const maxTimeoutMs = within('maxTimeoutMs', options.maxTimeoutMs, [1, 3_600_000, 60_000]);
+  const maxTimeoutMs = within('maxTimeoutMs', options.maxTimeoutMs, [
+    1,
+    LONGEST_TIMEOUT_MS,
+    60_000,
+  ]);
   if (typeof keyPrefix !== 'string' || keyPrefix.startsWith(RESERVED_PREFIX)) {
     wrong('keyPrefix', keyPrefix, `a text that does not start with '${RESERVED_PREFIX}'`);
   }
@@ -286,9 +292,7 @@ function refuseUnknown(path: string, given: object, known: Iterable<string>): vo
   const names = new Set(known);
   const unknown = Object.keys(given).find((name) => !names.has(name));
   if (unknown === undefined) return;
-  throw new ModuleOptionsError(
-    `${path}${unknown} is no option; allowed is ${[...names].map((name) => path + name).join(', ')}.`,
-  );
+  throw new ModuleOptionsError(path + unknownName(unknown, names));
 }
 
 function wrong(option: string, value: unknown, allowed: string): never {

@@ -96,6 +96,11 @@ describe('the declaration of an entity', () => {
     ['codec', { name: 'a', codec: { ...codec, version: 1.5 } }],
     ['codec', { name: 'a', codec: null }],
     ['codec', { name: 'a', codec: 'json' }],
+    ['codec', { name: 'a', codec: { ...codec, encode: undefined } }],
+    ['codec', { name: 'a', codec: { ...codec, decode: 'json' } }],
+    ['counter is no option', { name: 'a', counter: ['b'] }],
+    ['Did you mean counters', { name: 'a', counter: ['b'] }],
+    ['toString is no option', { name: 'a', toString: 'b' }],
   ])('is refused by the name of %s: %p', (option, options) => {
     const attempt = (): unknown => declare(options);
 
@@ -105,6 +110,14 @@ describe('the declaration of an entity', () => {
 });
 
 describe('a class that is no entity', () => {
+  it('is one whose @TxEntity has no parentheses', () => {
+    class Thing {}
+    const bare = TxEntity as unknown as (target: unknown) => unknown;
+
+    expect(() => bare(Thing)).toThrow(EntityDefinitionError);
+    expect(() => bare(Thing)).toThrow(/Thing.*without parentheses/);
+  });
+
   it('is refused with the advice to declare it', () => {
     class Plain {}
 

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { EntityDefinitionError } from '../errors/index.js';
+import { unknownName } from '../errors/unknown-name.js';
 import type { EntityCodec } from './entity-codec.js';
 
 // eslint-disable-next-line typescript/no-explicit-any -- constructors of entities take anything
@@ -51,6 +52,10 @@ const NAME = /^[A-Za-z][\w.-]{0,63}$/;
  * @throws EntityDefinitionError naming the option, its value and what is allowed.
  */
 export function TxEntity(options: TxEntityOptions): (target: EntityClass) => void {
+  // What is returned would take the place of the class.
+  if (typeof options === 'function') {
+    refuse(options, "it stands there without parentheses; write @TxEntity({ name: '…' }).");
+  }
   return (target) => {
     Object.defineProperty(target, DEFINITION, { value: defineEntity(target, options) });
   };
@@ -112,15 +117,14 @@ const ALLOWED: {
   ],
   codec: [
     'an object with encode, decode and a positive whole version',
-    (codec) => codec === undefined || isPositive((codec as EntityCodec | null)?.version),
+    (codec) => codec === undefined || isCodec(codec),
   ],
   store: ['the name of a store', (store) => store === undefined || isText(store)],
 };
 
 function validate(entityClass: EntityClass, options: TxEntityOptions): void {
-  for (const name of Object.keys(options ?? {})) {
-    if (!(name in ALLOWED)) wrong(entityClass, name, '(any)', Object.keys(ALLOWED).join(', '));
-  }
+  const unknown = Object.keys(options ?? {}).find((name) => !Object.hasOwn(ALLOWED, name));
+  if (unknown !== undefined) refuse(entityClass, unknownName(unknown, Object.keys(ALLOWED)));
   for (const name of Object.keys(ALLOWED) as (keyof TxEntityOptions)[]) {
     const value = options?.[name];
     const [words, check] = ALLOWED[name];
@@ -130,9 +134,11 @@ function validate(entityClass: EntityClass, options: TxEntityOptions): void {
 
 function wrong(entityClass: EntityClass, option: string, value: unknown, allowed: string): never {
   const shown = typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 1 });
-  throw new EntityDefinitionError(
-    `@TxEntity on ${entityClass.name}: ${option} is ${shown}; allowed is ${allowed}.`,
-  );
+  refuse(entityClass, `${option} is ${shown}; allowed is ${allowed}.`);
+}
+
+function refuse(entityClass: EntityClass, reason: string): never {
+  throw new EntityDefinitionError(`@TxEntity on ${entityClass.name}: ${reason}`);
 }
 
 function isText(value: unknown): value is string {
@@ -141,6 +147,11 @@ function isText(value: unknown): value is string {
 
 function isPositive(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isCodec(value: unknown): value is EntityCodec {
+  const { version, encode, decode } = (value ?? {}) as Partial<EntityCodec>;
+  return isPositive(version) && typeof encode === 'function' && typeof decode === 'function';
 }
 
 /** A tag ends at the first brace, so it cannot hold one; an empty one is none to Redis. */

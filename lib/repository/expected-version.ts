@@ -4,6 +4,7 @@ import {
   TransactionOptionsError,
   VersionMismatchError,
 } from '../errors/index.js';
+import { unknownName } from '../errors/unknown-name.js';
 import { isVersion, toldVersion } from '../store/version.js';
 import type { ItemState } from '../transaction/operation-log.js';
 
@@ -23,9 +24,7 @@ export function expectedVersionOf(options: SaveOptions | undefined): string | un
   }
   const unknown = Object.keys(options).find((name) => name !== 'expectedVersion');
   if (unknown !== undefined) {
-    throw new TransactionOptionsError(
-      `${unknown} is no option of save(); allowed is expectedVersion.`,
-    );
+    throw new TransactionOptionsError(`save(): ${unknownName(unknown, ['expectedVersion'])}`);
   }
   if (!('expectedVersion' in options)) return undefined;
   const { expectedVersion } = options;

@@ -25,7 +25,7 @@ import { TransactionEvents, type TransactionLog } from './transaction-events.js'
 import {
   refuseContradictions,
   resolveOptions,
-  validateOptions,
+  validateOptionsOf,
   type ResolvedOptions,
   type TransactionDefaults,
   type TransactionOptions,
@@ -191,7 +191,7 @@ export class TransactionManager {
   #resolve(options: TransactionOptions): ResolvedOptions {
     let resolved = this.#resolved.get(options);
     if (resolved === undefined) {
-      validateOptions(options, this.#setup.maxTimeoutMs);
+      validateOptionsOf(options?.name, options, this.#setup.maxTimeoutMs);
       resolved = resolveOptions(options, this.#setup.defaults);
       this.#resolved.set(options, resolved);
     }

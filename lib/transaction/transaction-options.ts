@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { TransactionOptionsError } from '../errors/index.js';
+import { unknownName } from '../errors/unknown-name.js';
 import type { RetryOptions } from './backoff.js';
 import { Propagation } from './propagation.js';
 
@@ -74,14 +75,15 @@ const KNOWN = new Set([
   'name',
 ]);
 
+/** What `maxTimeoutMs` of a module can be at most. */
+export const LONGEST_TIMEOUT_MS = 3_600_000;
+
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
 export function validateOptions(options: TransactionOptions, maxTimeoutMs: number): void {
   if (typeof options !== 'object' || options === null) {
     throw new TransactionOptionsError(`The options must be an object, not ${show(options)}.`);
   }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) wrong(name, '(any)', `an option out of ${[...KNOWN].join(', ')}`);
-  }
+  refuseUnknown(options, KNOWN);
   oneOf('propagation', options.propagation, Object.values(Propagation));
   oneOf('isolation', options.isolation, ISOLATION_LEVELS);
   oneOf('readOnly', options.readOnly, [true, false]);
@@ -90,10 +92,7 @@ export function validateOptions(options: TransactionOptions, maxTimeoutMs: numbe
     if (typeof options.retry !== 'object' || options.retry === null) {
       wrong('retry', options.retry, 'an object { attempts, backoffMs, maxBackoffMs }');
     }
-    const unknown = Object.keys(options.retry).find((name) => !(name in BUILT_IN_DEFAULTS.retry));
-    if (unknown !== undefined) {
-      wrong(`retry.${unknown}`, '(any)', Object.keys(BUILT_IN_DEFAULTS.retry).join(', '));
-    }
+    refuseUnknown(options.retry, Object.keys(BUILT_IN_DEFAULTS.retry), 'retry.');
     within('retry.attempts', options.retry.attempts, 1, 1000);
     within('retry.backoffMs', options.retry.backoffMs, 0, maxTimeoutMs);
     within('retry.maxBackoffMs', options.retry.maxBackoffMs, 0, maxTimeoutMs);
@@ -102,6 +101,20 @@ export function validateOptions(options: TransactionOptions, maxTimeoutMs: numbe
   validateFilter('noRollbackFor', options.noRollbackFor);
   if (options.name !== undefined && typeof options.name !== 'string') {
     wrong('name', options.name, 'a string');
+  }
+}
+
+/** @throws TransactionOptionsError that begins with whose options they are, where that is known. */
+export function validateOptionsOf(
+  owner: string | undefined,
+  options: TransactionOptions,
+  maxTimeoutMs: number,
+): void {
+  try {
+    validateOptions(options, maxTimeoutMs);
+  } catch (cause) {
+    if (owner === undefined || !(cause instanceof TransactionOptionsError)) throw cause;
+    throw new TransactionOptionsError(`${owner}: ${cause.message}`, { cause });
   }
 }
 
@@ -192,6 +205,13 @@ function oneOf(option: string, value: unknown, allowed: readonly unknown[]): voi
 function within(option: string, value: number | undefined, min: number, max: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
   wrong(option, value, `a whole number from ${min} to ${max}`);
+}
+
+/** A misspelt option would leave its default in force, and nobody would know. */
+function refuseUnknown(given: object, known: Iterable<string>, path = ''): void {
+  const names = new Set(known);
+  const unknown = Object.keys(given).find((name) => !names.has(name));
+  if (unknown !== undefined) throw new TransactionOptionsError(path + unknownName(unknown, names));
 }
 
 function wrong(option: string, value: unknown, allowed: string): never {

@@ -3,7 +3,11 @@ import { Inject, Optional } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { TransactionOptionsError } from '../errors/index.js';
 import { fillManagerSlot, MANAGER_SLOT } from '../transaction/manager-slot.js';
-import type { TransactionOptions } from '../transaction/transaction-options.js';
+import {
+  LONGEST_TIMEOUT_MS,
+  validateOptionsOf,
+  type TransactionOptions,
+} from '../transaction/transaction-options.js';
 import { TransactionManager } from '../transaction/transaction-manager.js';
 import { callTransactional } from './call-transactional.js';
 
@@ -45,17 +49,34 @@ const LIFECYCLE_HOOKS: ReadonlySet<string> = new Set([
  * Nest's lifecycle hooks; the decorator of a method replaces that of its class, and that of a class
  * the one of the class it extends.
  *
- * @throws TransactionOptionsError on properties, accessors and static methods.
+ * @throws TransactionOptionsError on properties, accessors and static methods, without parentheses,
+ *   and for options that no module allows: names the class, the method, the option and its value.
  */
-export function Transactional(options: TransactionOptions = {}): TransactionalDecorator {
+export function Transactional(options?: TransactionOptions): TransactionalDecorator;
+export function Transactional(
+  options: TransactionOptions = {},
+  ...place: readonly [method?: string | symbol, descriptor?: unknown]
+): TransactionalDecorator {
+  if (place.length > 0 || typeof options === 'function') {
+    throw new TransactionOptionsError(
+      `@Transactional stands on ${nameOf(options, place[0])} without parentheses; write @Transactional().`,
+    );
+  }
   return (
     target: object | (abstract new (...args: never[]) => object),
     method?: string | symbol,
     descriptor?: PropertyDescriptor,
   ): void => {
+    // The module may allow less, which shows at the first call.
+    validateOptionsOf(`@Transactional() on ${nameOf(target, method)}`, options, LONGEST_TIMEOUT_MS);
     if (method === undefined) decorateClass(target as abstract new () => object, options);
     else decorateMethod(target, method, descriptor, options);
   };
+}
+
+function nameOf(target: object, method: string | symbol | undefined): string {
+  const owner = typeof target === 'function' ? target : target.constructor;
+  return method === undefined ? owner.name : `${owner.name}.${String(method)}`;
 }
 
 function decorateMethod(
@@ -65,9 +86,8 @@ function decorateMethod(
   options: TransactionOptions,
 ): void {
   if (typeof descriptor?.value !== 'function' || typeof prototype === 'function') {
-    const owner = typeof prototype === 'function' ? prototype : prototype.constructor;
     throw new TransactionOptionsError(
-      `@Transactional() stands on ${owner.name}.${String(method)}; it is for methods and classes, not for ` +
+      `@Transactional() stands on ${nameOf(prototype, method)}; it is for methods and classes, not for ` +
         'properties, accessors or static methods.',
     );
   }
@@ -121,7 +141,7 @@ function wrap(
   method: string | symbol,
   how: { readonly options: TransactionOptions; readonly passesPlainValues: boolean },
 ): Method {
-  const label = `${prototype.constructor.name}.${String(method)}`;
+  const label = nameOf(prototype, method);
   const target = {
     original,
     options: Object.freeze({ name: label, ...how.options }),

@@ -4,6 +4,7 @@ import {
   TransactionalReturnTypeError,
   TransactionManagerMissingError,
   TransactionNotAllowedError,
+  TransactionOptionsError,
   type Transaction,
   type TransactionManager,
 } from '../../lib/index.js';
@@ -192,5 +193,57 @@ describe('The decorator refuses, where it stands,', () => {
     expect(() => decorate(target, method, descriptor)).toThrow(
       new RegExp(`Target\\.${method}.*methods and classes`),
     );
+  });
+});
+
+describe('Wrong options of @Transactional() are refused where the class is defined', () => {
+  const define = (options: object) => (): unknown => {
+    class Orders {
+      @Transactional(options)
+      async place(): Promise<void> {}
+    }
+    return Orders;
+  };
+
+  it.each<[string, object, string]>([
+    ['a value', { timeoutMs: -1 }, 'timeoutMs is -1; allowed is a whole number from 1 to 3600000.'],
+    ['a type', { propagation: 'SOMETIMES' }, "propagation is 'SOMETIMES'; allowed is one of"],
+    ['a name', { timeout: 5 }, 'timeout is no option; allowed is propagation, isolation,'],
+    ['a misspelt name', { timeout: 5 }, 'Did you mean timeoutMs?'],
+    ['a nested name', { retry: { attempt: 3 } }, 'retry.attempt is no option; allowed is attempts'],
+  ])('%s, by class, method and option', (_, options, words) => {
+    expect(define(options)).toThrow(TransactionOptionsError);
+    expect(define(options)).toThrow('@Transactional() on Orders.place: ');
+    expect(define(options)).toThrow(words);
+  });
+
+  it('those of a class by the class', () => {
+    const decorate = (): void => {
+      Transactional({ readOnly: 'yes' } as object)(class Ledger {});
+    };
+    expect(decorate).toThrow(/^@Transactional\(\) on Ledger: readOnly is 'yes'/);
+  });
+
+  it('a time-out that only the module does not allow is refused at the first call, by its method', async () => {
+    class Reports {
+      @Transactional({ timeoutMs: 3_600_000 })
+      async build(): Promise<void> {}
+    }
+    await expect(manager.bind(new Reports()).build()).rejects.toThrow(
+      /^Reports\.build: timeoutMs is 3600000; allowed is a whole number from 1 to 60000/,
+    );
+  });
+
+  it('a decorator without parentheses, on a method and on a class', () => {
+    const bare = Transactional as unknown as (...place: unknown[]) => unknown;
+    class Orders {
+      async place(): Promise<void> {}
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Orders.prototype, 'place');
+    for (const place of [[Orders.prototype, 'place', descriptor], [Orders]]) {
+      expect(() => bare(...place)).toThrow(TransactionOptionsError);
+      expect(() => bare(...place)).toThrow(/@Transactional stands on Orders.*@Transactional\(\)/);
+    }
+    expect(() => bare(Orders.prototype, 'place', descriptor)).toThrow('Orders.place');
   });
 });
