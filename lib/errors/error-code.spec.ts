@@ -25,7 +25,7 @@ const classes = Object.entries<unknown>({ ...api }).filter(
 );
 
 /** Their whole message is their own, and nothing has caused them. */
-const WITHOUT_CAUSE = ['StreamUnsubscribedError', 'TransactionManagerMismatchError'];
+const WITHOUT_CAUSE = ['StreamUnsubscribedError'];
 
 const CATEGORY_OF_DIGIT: Readonly<Record<string, readonly ErrorCategory[]>> = {
   '1': ['user'],

@@ -31,18 +31,14 @@ export class TransactionManagerMissingError extends DistributedTxError {
   }
 }
 
-/** One instance was given to the transaction managers of two applications. */
+/**
+ * An instance was given to the managers of two applications, or a repository was called in a
+ * transaction of another manager than its own.
+ */
 export class TransactionManagerMismatchError extends DistributedTxError {
   override readonly name = 'TransactionManagerMismatchError';
   readonly code = ERROR_CODES.MANAGER_MISMATCH;
   readonly category = 'user';
-
-  constructor(className: string) {
-    super(
-      `An instance of ${className} is bound to the TransactionManager of another application. ` +
-        'Give each application an instance of its own.',
-    );
-  }
 }
 
 /** A transactional method returned something that nobody can wait for. */

@@ -15,7 +15,7 @@ import type { TransactionManager } from '../transaction/transaction-manager.js';
 import type { MaybePromise } from '../transaction/maybe-promise.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
 import type { AdoptResult, CounterField, EntityData, IncrementBounds } from './entity-data.js';
-import { checkBounds } from './increment-bounds.js';
+import { incrementOf } from './increment-bounds.js';
 import type { EntityDefinition } from './entity-definition.js';
 import { parseObject, type EntityFormat } from './entity-format.js';
 import type { EntityKeys } from './entity-keys.js';
@@ -205,7 +205,7 @@ export class TxRepository<T extends object> {
   ): Promise<void> {
     return this.#within((scope) => {
       const reference = this.#keys.reference(id);
-      const step = this.#incrementOf(field, by, bounds);
+      const step = incrementOf(this.#definition, { field, by, bounds });
       const state = scope.transaction.stateOf(reference);
       if (isKnown(state)) this.#addToKnown(scope, state, step);
       else this.#add(scope, reference, step);
@@ -270,10 +270,11 @@ export class TxRepository<T extends object> {
   /** Runs an operation in the current transaction, or in one of its own. */
   #within<R>(operation: (scope: TransactionScope) => MaybePromise<R>): Promise<R> {
     const scope = this.#manager.scope();
-    if (scope === undefined) {
-      return this.#manager.run(async () => operation(this.#manager.scope()!));
-    }
     try {
+      if (scope === undefined) {
+        this.#manager.refuseForeign(`The repository of ${this.#definition.name}`);
+        return this.#manager.run(async () => operation(this.#manager.scope()!));
+      }
       scope.transaction.assertOpen();
       const result = operation(scope);
       return result instanceof Promise ? result : Promise.resolve(result);
@@ -353,22 +354,6 @@ export class TxRepository<T extends object> {
   #add(scope: TransactionScope, reference: ItemReference, step: CounterIncrement): void {
     const { ttlMs } = this.#definition;
     scope.transaction.change(scope, reference, { kind: 'increment', increments: [step], ttlMs });
-  }
-
-  #incrementOf(field: string, by: number, bounds: IncrementBounds): CounterIncrement {
-    const { min, max } = checkBounds(bounds);
-    const index = this.#definition.counters.indexOf(field);
-    if (index < 0) {
-      throw new EntityInvalidError(
-        `${this.#definition.name}.${field} is no counter. Name it in @TxEntity({ counters: ['${field}'] }).`,
-      );
-    }
-    for (const [name, value] of Object.entries({ by, min, max })) {
-      if ((name === 'by' || value !== undefined) && !Number.isSafeInteger(value)) {
-        throw new EntityInvalidError(`increment: ${name} is ${value}; it must be a safe integer.`);
-      }
-    }
-    return { index, by, min, max };
   }
 
   #notFound(ids: readonly string[]): never {

@@ -2,7 +2,10 @@ import { createTestTransactions, type TestTransactions } from './test-transactio
 
 /** What `bindForTest` may be told. */
 export interface BindForTestOptions {
-  /** Shared by all instances of one test that take part in the same transactions. @default own ones */
+  /**
+   * Shared by all instances of one test that take part in the same transactions; real repositories
+   * that an instance is given have to be of these. @default own ones
+   */
   readonly transactions?: Pick<TestTransactions, 'manager'>;
 }
 

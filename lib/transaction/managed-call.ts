@@ -80,7 +80,7 @@ export class ManagedCall<T> {
   constructor(environment: CallEnvironment, work: Work<T>) {
     this.#environment = environment;
     this.#work = work;
-    this.#outer = environment.context.getStore();
+    this.#outer = environment.context.scope();
     this.#until = Math.ceil(environment.clock.now()) + work.options.timeoutMs;
   }
 

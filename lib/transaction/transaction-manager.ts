@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Coordinator } from '../commit/coordinator.js';
 import {
   StoreUnavailableError,
@@ -8,6 +7,7 @@ import {
 import type { Clock } from '../store/clock.js';
 import { parseAddress } from '../store/transaction-address.js';
 import type { RecordedOutcome } from '../store/versioned-store.js';
+import { TransactionContext } from './context.js';
 import type { TransactionLimits } from './limits.js';
 import {
   ManagedCall,
@@ -59,7 +59,7 @@ const HEADROOM_MS = 40;
 /** Begins, runs, retries and resolves transactions. */
 export class TransactionManager {
   readonly #setup: TransactionManagerSetup;
-  readonly #context = new AsyncLocalStorage<TransactionScope | undefined>();
+  readonly #context = new TransactionContext();
   readonly #events: TransactionEvents;
   readonly #environment: CallEnvironment;
   readonly #resolved = new WeakMap<TransactionOptions, ResolvedOptions>();
@@ -92,12 +92,26 @@ export class TransactionManager {
 
   /** What is running in the calling context. */
   current(): Transaction | undefined {
-    return this.#context.getStore()?.transaction;
+    return this.#context.scope()?.transaction;
   }
 
   /** @internal The current transaction and what may be done in it. */
   scope(): TransactionScope | undefined {
-    return this.#context.getStore();
+    return this.#context.scope();
+  }
+
+  /**
+   * @internal For what finds no transaction of this manager, and would run beside another's.
+   * @throws TransactionManagerMismatchError
+   */
+  refuseForeign(what: string): void {
+    const foreign = this.#context.foreign();
+    if (foreign === undefined) return;
+    throw new TransactionManagerMismatchError(
+      `${what} was called in transaction ${foreign.id} of another TransactionManager, in which it cannot take ` +
+        'part. Use one of the same application (in tests: of the createTestTransactions() that bindForTest() is ' +
+        'given), or let the manager it belongs to run() the call as a transaction of its own.',
+    );
   }
 
   /**
@@ -119,7 +133,7 @@ export class TransactionManager {
   ): Promise<T> {
     try {
       const resolved = this.#resolve(options);
-      const scope = this.#context.getStore();
+      const scope = this.#context.scope();
       switch (decidePropagation(resolved.propagation, scope !== undefined)) {
         case 'begin':
           if (scope === undefined) this.#refuseWhenClosed();
@@ -173,7 +187,10 @@ export class TransactionManager {
   bind<T extends object>(instance: T): T {
     const bound = readManagerSlot(instance);
     if (bound !== undefined && bound !== this) {
-      throw new TransactionManagerMismatchError(instance.constructor.name);
+      throw new TransactionManagerMismatchError(
+        `An instance of ${instance.constructor.name} is bound to the TransactionManager of another application. ` +
+          'Give each application an instance of its own.',
+      );
     }
     fillManagerSlot(instance, this);
     return instance;

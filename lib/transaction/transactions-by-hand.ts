@@ -134,7 +134,7 @@ export class TransactionsByHand implements TransactionControl {
   }
 
   #scopeOf(transaction: Transaction): TransactionScope | undefined {
-    const scope = this.#environment.context.getStore();
+    const scope = this.#environment.context.scope();
     return scope?.transaction === transaction ? scope : undefined;
   }
 }

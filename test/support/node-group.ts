@@ -2,7 +2,6 @@ import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
 import type { Random } from '../../lib/transaction/random.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
-import { disableUsedContexts } from './async-contexts.js';
 import { FaultyStore } from './faulty-store.js';
 import { TestRuntime } from './test-runtime.js';
 
@@ -56,7 +55,6 @@ export class NodeGroup {
   /** Ends what runs in the background of every instance, dead ones included. */
   async close(): Promise<void> {
     for (const { runtime } of this.members) await this.drive(runtime.close());
-    disableUsedContexts();
   }
 
   /** Moves the clock until the work has ended. */
