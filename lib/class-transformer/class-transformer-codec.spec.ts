@@ -144,6 +144,7 @@ describe('The codec on class-transformer', () => {
   it.each([
     ['a method of its own', { id: 'x', run: () => 1 }, 'Order.run is a function'],
     ['a BigInt that nobody transforms', { id: 'x', big: 1n }, 'Order.big is a bigint'],
+    ['a property named by a symbol', { id: 'x', [Symbol('s')]: 1 }, 'Order has a property named'],
     ['a number that JSON does not know', { id: 'x', deep: { nan: Number.NaN } }, 'Order.deep.nan'],
   ])('refuses %s by its path', (_, data, path) => {
     expect(refusal(data).message).toContain(path);

@@ -2,7 +2,7 @@ import { instanceToPlain, plainToClassFromExist } from 'class-transformer';
 import { EntityInvalidError, StoredDataError } from '../errors/index.js';
 import type { CodecContext, EntityCodec } from '../repository/entity-codec.js';
 import { parseObject } from '../repository/entity-format.js';
-import { whyNotStorable } from '../repository/storable.js';
+import { isNamedBySymbol, whyNotStorable } from '../repository/storable.js';
 
 export interface ClassTransformerCodecOptions {
   /** Stored with every entity. Raise it when the stored shape changes. From 1 up. @default 1 */
@@ -51,6 +51,7 @@ function toPlain(
   // class-transformer would call it, and store what it returns.
   const method = Object.keys(data).find((key) => typeof data[key] === 'function');
   if (method !== undefined) throw notStorable(`${name}.${method} is a function`);
+  if (isNamedBySymbol(data)) throw notStorable(`${name} has a property named by a symbol`);
   const instance = Object.create(
     entityClass.prototype as object,
     Object.getOwnPropertyDescriptors(data),

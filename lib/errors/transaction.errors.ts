@@ -23,8 +23,8 @@ export class TransactionClosedError extends DistributedTxError {
 }
 
 /**
- * The method returned normally, but its transaction had been marked for roll back before,
- * mostly by an inner transactional method whose error was caught. That error is the `cause`.
+ * The method returned normally, but its transaction had been marked for roll back before: by an inner
+ * transactional method whose error was caught, or by `rollback()`. That error, or reason, is the `cause`.
  */
 export class TransactionRolledBackError extends DistributedTxError {
   override readonly name = 'TransactionRolledBackError';

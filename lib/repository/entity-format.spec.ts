@@ -148,6 +148,13 @@ describe('a stored entity', () => {
     expect(() => formatOf().encode(data)).toThrow('__proto__');
   });
 
+  it('is refused when its toJSON gives no object', () => {
+    const encode = (): unknown => formatOf().encode({ id: 'a', toJSON: () => undefined });
+
+    expect(encode).toThrow(EntityInvalidError);
+    expect(encode).toThrow('account');
+  });
+
   it('is refused when it is larger than the limit, in bytes', () => {
     const encode = (owner: string): unknown => formatOf({}, 40).encode({ id: 'a', owner });
 
@@ -179,6 +186,43 @@ describe('a codec', () => {
 
     expect(newer.decode({ counters: '', payload })).toMatchObject({ id: 'a', stored: 1 });
     expect(newer.decode({ counters: '', payload: '{"id":"b"}' })).toMatchObject({ stored: 0 });
+  });
+
+  it.each([undefined, null, 7, Buffer.from('x'), Promise.resolve('x')])(
+    'is refused when it encodes to %p',
+    (given) => {
+      const codec = { ...codecOf(1), encode: () => given as unknown as string };
+      const encode = (): unknown => formatOf({ codec }).encode({ id: 'a' });
+
+      expect(encode).toThrow(EntityInvalidError);
+      expect(encode).toThrow(/account cannot be stored: encode\(\) of its codec gave .*a string/);
+    },
+  );
+
+  it.each([undefined, null, 7, 'text', [1]])('is refused when it decodes to %p', (given) => {
+    const codec = { ...codecOf(1), decode: () => given as unknown as object };
+    const decode = (): unknown =>
+      formatOf({ codec }).decode({ counters: '', payload: '1:x' }, 'a7');
+
+    expect(decode).toThrow(StoredDataError);
+    expect(decode).toThrow(/account a7 cannot be read: decode\(\) of its codec gave .*an object/);
+  });
+
+  it('that fails to decode is named, and its own error is the cause', () => {
+    const cause = new SyntaxError('the secret text is no JSON');
+    const decode = (): unknown =>
+      formatOf({
+        codec: {
+          ...codecOf(1),
+          decode: () => {
+            throw cause;
+          },
+        },
+      }).decode({ counters: '', payload: '1:x' }, 'a7');
+
+    expect(decode).toThrow(StoredDataError);
+    expect(decode).toThrow(expect.objectContaining({ cause }));
+    expect(decode).not.toThrow('secret');
   });
 
   it('is missed by name when it was taken away', () => {

@@ -1,7 +1,14 @@
-import { EntityIdError, EntityInvalidError, StoredDataError } from '../errors/index.js';
+import {
+  DistributedTxError,
+  EntityIdError,
+  EntityInvalidError,
+  StoredDataError,
+} from '../errors/index.js';
 import { parseCounters } from '../store/counters.js';
 import { checkBytes, type TransactionLimits } from '../transaction/limits.js';
+import type { EntityCodec } from './entity-codec.js';
 import type { EntityDefinition } from './entity-definition.js';
+import { kindOf } from './kind-of.js';
 import { whyNotStorable } from './storable.js';
 
 /** An entity as it is stored. */
@@ -41,7 +48,7 @@ export class EntityFormat<T extends object> {
 
   /** @throws EntityInvalidError naming the path of a value that would not come back as it is. */
   encode(data: object): EncodedEntity {
-    const { name, counters, codec, entityClass } = this.#definition;
+    const { name, counters } = this.#definition;
     assertObject(data, name);
     const fields = data as Fields;
     let rest = fields;
@@ -51,19 +58,7 @@ export class EntityFormat<T extends object> {
       rest = { ...fields };
       for (const field of counters) delete rest[field];
     }
-    let payload: string;
-    if (codec === undefined) {
-      const reason = whyNotStorable(rest, name);
-      if (reason !== undefined) {
-        throw new EntityInvalidError(
-          `${reason}, which cannot be stored as JSON and read again. Store plain data, or give the ` +
-            'entity a codec.',
-        );
-      }
-      payload = toJson(rest, name);
-    } else {
-      payload = `${codec.version}:${codec.encode(rest, { entityClass })}`;
-    }
+    const payload = this.#encodePayload(rest);
     checkBytes('valueBytes', payload, this.#limits.valueBytes);
     return { counters: values, payload };
   }
@@ -97,6 +92,23 @@ export class EntityFormat<T extends object> {
     return copy as T;
   }
 
+  #encodePayload(fields: Fields): string {
+    const { name, codec, entityClass } = this.#definition;
+    if (codec !== undefined) {
+      const text: unknown = codec.encode(fields, { entityClass });
+      if (typeof text === 'string') return `${codec.version}:${text}`;
+      throw new EntityInvalidError(
+        `${name} cannot be stored: encode() of its codec gave ${kindOf(text)}; it must give a string.`,
+      );
+    }
+    const reason = whyNotStorable(fields, name);
+    if (reason === undefined) return toJson(fields, name);
+    throw new EntityInvalidError(
+      `${reason}, which cannot be stored as JSON and read again. Store plain data, or give the ` +
+        'entity a codec.',
+    );
+  }
+
   #decodePayload(payload: string, id: string | undefined): Fields {
     const { codec, entityClass } = this.#definition;
     const name = id === undefined ? this.#definition.name : `${this.#definition.name} ${id}`;
@@ -104,7 +116,7 @@ export class EntityFormat<T extends object> {
     const version = stored === null ? 0 : Number(stored[1]);
     if (codec !== undefined) {
       const text = stored === null ? payload : payload.slice(stored[0].length);
-      return codec.decode(text, version, { entityClass }) as Fields;
+      return this.#decodeWith(codec, { text, version, name });
     }
     if (version !== 0) {
       throw new StoredDataError(
@@ -116,6 +128,31 @@ export class EntityFormat<T extends object> {
     return Object.setPrototypeOf(fields, entityClass.prototype as object) as Fields;
   }
 
+  #decodeWith(
+    codec: EntityCodec,
+    stored: { readonly text: string; readonly version: number; readonly name: string },
+  ): Fields {
+    const { text, version, name } = stored;
+    const { entityClass } = this.#definition;
+    let entity: unknown;
+    try {
+      entity = codec.decode(text, version, { entityClass });
+    } catch (cause) {
+      if (cause instanceof DistributedTxError) throw cause;
+      // Texts of others may show what is stored.
+      throw new StoredDataError(
+        `The stored ${name} cannot be read: decode() of its codec failed, see \`cause\`.`,
+        { cause },
+      );
+    }
+    if (typeof entity === 'object' && entity !== null && !Array.isArray(entity)) {
+      return entity as Fields;
+    }
+    throw new StoredDataError(
+      `The stored ${name} cannot be read: decode() of its codec gave ${kindOf(entity)}; it must give an object.`,
+    );
+  }
+
   #meetsAccessor(fields: object): boolean {
     if (this.#accessors.length === 0) return false;
     return this.#accessors.some((name) => Object.hasOwn(fields, name));
@@ -124,7 +161,7 @@ export class EntityFormat<T extends object> {
   #counterOf(fields: Fields, field: string): number {
     const value = fields[field];
     if (Number.isSafeInteger(value)) return value as number;
-    const shown = typeof value === 'number' ? String(value) : typeof value;
+    const shown = typeof value === 'number' ? String(value) : kindOf(value);
     throw new EntityInvalidError(
       `${this.#definition.name}.${field} is ${shown}; it is declared as a counter and must be a safe integer.`,
     );
@@ -146,12 +183,6 @@ function assertObject(data: unknown, name: string): void {
   );
 }
 
-function kindOf(data: unknown): string {
-  if (Array.isArray(data)) return 'an array';
-  if (data instanceof Date) return 'a Date';
-  return data === null ? 'null' : `a ${typeof data}`;
-}
-
 function accessorsOf(prototype: object): readonly string[] {
   const names: string[] = [];
   let owner: object | null = prototype;
@@ -165,19 +196,22 @@ function accessorsOf(prototype: object): readonly string[] {
   return names.filter((name) => name !== '__proto__');
 }
 
-/** @throws EntityInvalidError for a `toJSON` that gives what is no JSON. */
+/** @throws EntityInvalidError for a `toJSON` that gives what is no JSON, or no object. */
 function toJson(fields: Fields, name: string): string {
+  let text: string | undefined;
   try {
-    return JSON.stringify(fields);
+    text = JSON.stringify(fields) as string | undefined;
   } catch (cause) {
     throw new EntityInvalidError(`${name} cannot be stored as JSON.`, { cause });
   }
+  if (text?.startsWith('{')) return text;
+  throw new EntityInvalidError(`${name} cannot be stored: its toJSON() must give an object.`);
 }
 
 /** @throws EntityIdError */
 export function checkId(id: unknown, entity: string, field = 'id'): string {
   if (typeof id === 'string' && id !== '' && id.isWellFormed()) return id;
-  let what: string = typeof id;
+  let what = kindOf(id);
   if (id === '') what = 'an empty string';
   else if (typeof id === 'string')
     what = 'a string with half a surrogate pair, which UTF-8 cannot hold';

@@ -45,7 +45,9 @@ export function rememberSaved(entity: object, transaction: Transaction, state: I
   Versioned.set(entity, new GivenVersion(transaction, state));
 }
 
-export function versionOf(entity: object): string | undefined {
+/** Undefined for what has no version, whatever it is. */
+export function versionOf(entity: unknown): string | undefined {
+  if (typeof entity !== 'object' || entity === null) return undefined;
   const known = Versioned.get(entity);
   if (known === undefined || typeof known === 'string') return known;
   return known.transaction.versionGivenTo(known.state);

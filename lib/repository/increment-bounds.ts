@@ -45,7 +45,7 @@ export function incrementOf(
     );
   }
   if (!Number.isSafeInteger(by)) {
-    throw new EntityInvalidError(`increment: by is ${by}; it must be a safe integer.`);
+    throw new EntityInvalidError(`increment: by is ${String(by)}; it must be a safe integer.`);
   }
   return { index, by, min, max };
 }

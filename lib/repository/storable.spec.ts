@@ -63,7 +63,8 @@ describe('a value that cannot be stored', () => {
     ['E.a is a TypeError', { a: new TypeError('x') }],
     ['E.a is a Uint8Array', { a: new Uint8Array(2) }],
     ['E.a is a Buffer', { a: Buffer.from('x') }],
-    ['E.a is a ArrayBuffer', { a: new ArrayBuffer(2) }],
+    ['E.a is an ArrayBuffer', { a: new ArrayBuffer(2) }],
+    ['E.a has a property named by a symbol', { a: { [Symbol('s')]: 1 } }],
     ['E.a[1] is undefined', { a: [1, undefined] }],
     ['E.a[0] is undefined', { a: new Array<number>(1) }],
     ['E.a.b[2].c is a bigint', { a: { b: [1, 2, { c: 3n }] } }],
@@ -75,6 +76,11 @@ describe('a value that cannot be stored', () => {
   it('is one that refers to itself, or is nested without an end', () => {
     expect(whyNotStorable(cyclic, 'E')).toMatch(/refers to itself/);
     expect(whyNotStorable(nested(5000), 'E')).toMatch(/nested deeper/);
+    expect(whyNotStorable({ cyclic }, 'E')).toMatch(/^E(\.cyclic)(\.self){3}.*… is nested deeper/);
+    expect(whyNotStorable(cyclic, 'E')!.length).toBeLessThan(120);
+    const list: unknown[] = [];
+    list.push(list);
+    expect(whyNotStorable({ list }, 'E')).toMatch(/^E\.list(\[0\]){2,5}… is nested/);
   });
 });
 

@@ -27,6 +27,7 @@ import {
   type SaveOptions,
 } from './expected-version.js';
 import { currentValue, hasBlindIncrements, isKnown } from './item-view.js';
+import { assertIdList, assertPatch } from './repository-arguments.js';
 
 /** What a repository is made of; the module builds it. */
 export interface RepositorySetup<T extends object> {
@@ -160,8 +161,9 @@ export class TxRepository<T extends object> {
    * @throws EntityNotFoundError
    */
   update(id: string, patch: Partial<EntityData<T>>): Promise<T> {
-    return this.#within((scope) =>
-      this.#with(scope, id, (state) => {
+    return this.#within((scope) => {
+      assertPatch(this.#definition.name, patch);
+      return this.#with(scope, id, (state) => {
         const entity = this.#view(scope, state) ?? this.#notFound([id]);
         const given = Object.entries(patch).filter(([, value]) => value !== undefined);
         const merged = { ...entity, ...Object.fromEntries(given) } as EntityData<T>;
@@ -171,8 +173,8 @@ export class TxRepository<T extends object> {
           );
         }
         return this.#write(scope, state.reference, merged, undefined);
-      }),
-    );
+      });
+    });
   }
 
   /** Whether there was one. */
@@ -297,6 +299,7 @@ export class TxRepository<T extends object> {
     ids: readonly string[],
     then: (entities: (T | null)[]) => R,
   ): MaybePromise<R> {
+    assertIdList(this.#definition.name, ids);
     const { transaction } = scope;
     const references = ids.map((id) => this.#keys.reference(id));
     const unknown = references.filter((reference) => !isKnown(transaction.stateOf(reference)));

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { TransactionOptionsError } from '../errors/index.js';
 import type { Savepoint } from './operation-log.js';
 
 interface HookTypes {
@@ -18,7 +20,13 @@ interface AddedHook {
 export class Hooks {
   #added: AddedHook[] = [];
 
+  /** @throws TransactionOptionsError for what cannot be called. */
   add<K extends HookKind>(kind: K, hook: HookOf<K>, savepoint: Savepoint | undefined): void {
+    if (typeof hook !== 'function') {
+      throw new TransactionOptionsError(
+        `${kind}() takes a function, not ${inspect(hook, { depth: 0 })}: transaction.${kind}(() => …).`,
+      );
+    }
     this.#added.push({ kind, hook, savepoint });
   }
 

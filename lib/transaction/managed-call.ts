@@ -2,7 +2,6 @@ import {
   DistributedTxError,
   TransactionalReturnTypeError,
   TransactionOutcomeUnknownError,
-  TransactionRolledBackError,
   TransactionTimeoutError,
 } from '../errors/index.js';
 import type { CommitResult } from '../commit/commit-request.js';
@@ -13,6 +12,7 @@ import type { CommitFailure } from './commit-failure.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
 import type { TransactionContext } from './context.js';
 import type { Random } from './random.js';
+import { rolledBackBy } from './rolled-back-by.js';
 import type { TransactionEvents } from './transaction-events.js';
 import type { ResolvedOptions } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
@@ -152,7 +152,7 @@ export class ManagedCall<T> {
       return this.#rollBack(transaction, error);
     }
     const mark = transaction.rollbackOnlySince();
-    if (mark) return this.#rollBack(transaction, rolledBackBy(mark.reason));
+    if (mark) return this.#rollBack(transaction, rolledBackBy(mark));
     this.#commit(transaction, answer);
   }
 
@@ -330,14 +330,6 @@ export function requirePromise<T>(returned: Promise<T>, name: string | undefined
 function isStream(value: unknown): boolean {
   const stream = value as { subscribe?: unknown; pipe?: unknown } | null | undefined;
   return typeof stream?.subscribe === 'function' && typeof stream.pipe === 'function';
-}
-
-export function rolledBackBy(reason: unknown): TransactionRolledBackError {
-  return new TransactionRolledBackError(
-    'The transaction was marked for roll back, mostly by an inner method whose error was caught (see ' +
-      '`cause`), and was rolled back. Let the error pass, or give the inner method NESTED or REQUIRES_NEW.',
-    { cause: reason },
-  );
 }
 
 /** Its own failure to record the roll back changes nothing: an undecided record times out. */

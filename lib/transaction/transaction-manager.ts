@@ -1,7 +1,9 @@
+import { inspect } from 'node:util';
 import type { Coordinator } from '../commit/coordinator.js';
 import {
   StoreUnavailableError,
   TransactionManagerMismatchError,
+  TransactionOptionsError,
   TransactionTimeoutError,
 } from '../errors/index.js';
 import type { Clock } from '../store/clock.js';
@@ -12,7 +14,6 @@ import type { TransactionLimits } from './limits.js';
 import {
   ManagedCall,
   requirePromise,
-  rolledBackBy,
   type AttemptOfCall,
   type CallEnvironment,
   type Work,
@@ -21,9 +22,11 @@ import { fillManagerSlot, readManagerSlot } from './manager-slot.js';
 import { Savepoint } from './operation-log.js';
 import { decidePropagation } from './propagation.js';
 import type { IdSource, Random } from './random.js';
+import { rolledBackBy } from './rolled-back-by.js';
 import { TransactionEvents, type TransactionLog } from './transaction-events.js';
 import {
   refuseContradictions,
+  requireWork,
   resolveOptions,
   validateOptionsOf,
   type ResolvedOptions,
@@ -122,6 +125,11 @@ export class TransactionManager {
    *   TransactionOutcomeUnknownError, StoreUnavailableError, and what `work` throws.
    */
   run<T>(work: () => Promise<T>, options: TransactionOptions = NO_OPTIONS): Promise<T> {
+    try {
+      requireWork('transactionManager.run', work);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     return this.execute(work, options);
   }
 
@@ -182,9 +190,11 @@ export class TransactionManager {
    * Gives this manager to an instance that Nest did not construct, so that its `@Transactional()`
    * methods find it. Returns the instance.
    *
-   * @throws TransactionManagerMismatchError when it belongs to another application.
+   * @throws TransactionManagerMismatchError when it belongs to another application,
+   *   TransactionOptionsError for what is no object, or a frozen one.
    */
   bind<T extends object>(instance: T): T {
+    requireBindable(instance);
     const bound = readManagerSlot(instance);
     if (bound !== undefined && bound !== this) {
       throw new TransactionManagerMismatchError(
@@ -251,7 +261,9 @@ export class TransactionManager {
     try {
       return await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
     } catch (error) {
-      if (inner.rollsBackFor(error)) transaction.markRollbackOnly(error, savepoint);
+      if (inner.rollsBackFor(error)) {
+        transaction.markRollbackOnly({ reason: error, savepoint, byRequest: false });
+      }
       throw error;
     }
   }
@@ -268,7 +280,7 @@ export class TransactionManager {
     try {
       const value = await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
       const mark = transaction.rollbackOnlySince(savepoint);
-      if (mark) throw rolledBackBy(mark.reason);
+      if (mark) throw rolledBackBy(mark);
       return value;
     } catch (error) {
       const doomed = transaction.rollbackOnlySince(savepoint) !== undefined;
@@ -298,6 +310,16 @@ export class TransactionManager {
     if (!this.#closed) return;
     throw new StoreUnavailableError('The application is shutting down and begins no transactions.');
   }
+}
+
+function requireBindable(instance: unknown): void {
+  const isObject = typeof instance === 'object' && instance !== null;
+  if (isObject && (Object.isExtensible(instance) || readManagerSlot(instance) !== undefined))
+    return;
+  const what = isObject
+    ? 'a frozen object; bind it before it is frozen'
+    : `${inspect(instance, { depth: 0 })}; give it an instance of a class with @Transactional() methods`;
+  throw new TransactionOptionsError(`transactionManager.bind() was given ${what}.`);
 }
 
 function narrow(

@@ -104,6 +104,14 @@ export function validateOptions(options: TransactionOptions, maxTimeoutMs: numbe
   }
 }
 
+/** @throws TransactionOptionsError for what cannot be called. */
+export function requireWork(method: string, work: unknown): void {
+  if (typeof work === 'function') return;
+  throw new TransactionOptionsError(
+    `${method}() takes a function that returns a Promise, not ${show(work)}: ${method}(async () => …).`,
+  );
+}
+
 /** @throws TransactionOptionsError that begins with whose options they are, where that is known. */
 export function validateOptionsOf(
   owner: string | undefined,

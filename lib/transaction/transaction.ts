@@ -50,6 +50,8 @@ export interface TransactionSetup {
 export interface RollbackMark {
   readonly reason: unknown;
   readonly savepoint: Savepoint | undefined;
+  /** `rollback()` was called, in contrast to an inner method that failed. */
+  readonly byRequest: boolean;
 }
 
 /** What a transaction asks its manager for. */
@@ -199,9 +201,9 @@ export class Transaction {
   }
 
   /** @internal */
-  markRollbackOnly(reason: unknown, savepoint: Savepoint | undefined): void {
-    if (savepoint?.isRolledBack) return;
-    (this.#rollbackOnly ??= []).push({ reason, savepoint });
+  markRollbackOnly(mark: RollbackMark): void {
+    if (mark.savepoint?.isRolledBack) return;
+    (this.#rollbackOnly ??= []).push(mark);
   }
 
   /** @internal @throws TransactionClosedError */

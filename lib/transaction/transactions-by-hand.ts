@@ -6,8 +6,10 @@ import {
 } from '../errors/index.js';
 import type { Cancel } from '../store/clock.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
-import { requirePromise, rolledBackBy, type CallEnvironment } from './managed-call.js';
+import { requirePromise, type CallEnvironment } from './managed-call.js';
 import type { Savepoint } from './operation-log.js';
+import { rolledBackBy } from './rolled-back-by.js';
+import { requireWork } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
 import type { Transaction, TransactionControl } from './transaction.js';
 
@@ -41,6 +43,7 @@ export class TransactionsByHand implements TransactionControl {
   }
 
   async run<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
+    requireWork('transaction.run', work);
     transaction.assertOpen();
     const { readOnly, name } = transaction.options;
     const scope =
@@ -76,7 +79,10 @@ export class TransactionsByHand implements TransactionControl {
     if (transaction.status === 'rolled_back' || transaction.status === 'in_doubt') return;
     transaction.assertOpen();
     if (this.#deadlines.has(transaction)) await this.#end(transaction, reason);
-    else transaction.markRollbackOnly(reason, this.savepointIn(transaction));
+    else {
+      const savepoint = this.savepointIn(transaction);
+      transaction.markRollbackOnly({ reason, savepoint, byRequest: true });
+    }
   }
 
   async #tryCommit(transaction: Transaction): Promise<void> {
@@ -85,7 +91,7 @@ export class TransactionsByHand implements TransactionControl {
       await transaction.settle();
       await sealForCommit(this.#environment.context, scope);
       const mark = transaction.rollbackOnlySince();
-      if (mark) throw rolledBackBy(mark.reason);
+      if (mark) throw rolledBackBy(mark);
       try {
         return await transaction.sendCommit();
       } catch (error) {
