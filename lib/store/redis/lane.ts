@@ -30,25 +30,18 @@ class CaughtReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 
-/** A request whose keys all lie on one node. */
-interface OnNode {
-  readonly node: number;
-}
-
 // Classes, since V8 may put the objects of a literal into its old generation right away, where dead
 // ones keep their whole transaction alive until the next full collection.
-class ReadRequest implements OnNode, Request<ReadReply> {
+class ReadRequest implements Request<ReadReply> {
   constructor(
-    readonly node: number,
     readonly keys: readonly string[],
     readonly until: number,
     readonly resolve: (reply: ReadReply) => void,
     readonly reject: (error: unknown) => void,
   ) {}
 }
-class CommitRequest implements OnNode, Request<OnePhaseReply> {
+class CommitRequest implements Request<OnePhaseReply> {
   constructor(
-    readonly node: number,
     readonly commit: OnePhaseCommit,
     readonly until: number,
     readonly resolve: (reply: OnePhaseReply) => void,
@@ -73,18 +66,19 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #reads: TurnQueue<ReadRequest>;
   readonly #commits: TurnQueue<CommitRequest>;
-  readonly #nodeOf: (key: string) => number;
+  /** Undefined where there is one node only. */
+  readonly #nodeOf: ((key: string) => number) | undefined;
   #moment = 0;
 
   constructor(options: LaneOptions) {
     const { connection, clock } = options;
     this.#options = options;
-    this.#nodeOf = connection.isCluster ? slotOf : () => 0;
-    const nodeOf = connection.isCluster ? (request: OnNode) => request.node : undefined;
+    const nodeOf = connection.isCluster ? slotOf : undefined;
+    this.#nodeOf = nodeOf;
     this.#reads = new TurnQueue<ReadRequest>({
       connection,
       clock,
-      nodeOf,
+      nodeOf: nodeOf && (({ keys }) => nodeOf(keys[0] ?? '')),
       sizeOf: (request) => request.keys.length,
       mostKeys: BATCH.readKeys,
       mostRequests: BATCH.readKeys,
@@ -93,7 +87,7 @@ export class Lane {
     this.#commits = new TurnQueue<CommitRequest>({
       connection,
       clock,
-      nodeOf,
+      nodeOf: nodeOf && (({ commit }) => nodeOf(keyOf(commit))),
       sizeOf: (request) => request.commit.items.length + 1,
       mostKeys: BATCH.commitKeys,
       mostRequests: BATCH.transactions,
@@ -103,13 +97,12 @@ export class Lane {
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
     return new Promise((resolve, reject) => {
-      const node = keys.length === 0 ? 0 : this.#nodeOf(keys[0]!);
-      if (keys.every((key, index) => index === 0 || this.#nodeOf(key) === node)) {
-        this.#reads.add(new ReadRequest(node, keys, until, resolve, reject));
-        return;
-      }
-      for (const part of partsOf(keys, this.#nodeOf, resolve)) {
-        this.#reads.add(new ReadRequest(part.node, part.keys, until, part.answer, reject));
+      const parts = this.#nodeOf === undefined ? undefined : partsOf(keys, this.#nodeOf, resolve);
+      if (parts === undefined) this.#reads.add(new ReadRequest(keys, until, resolve, reject));
+      else {
+        for (const part of parts) {
+          this.#reads.add(new ReadRequest(part.keys, until, part.answer, reject));
+        }
       }
     });
   }
@@ -117,8 +110,7 @@ export class Lane {
   /** All items, and the record, lie on one node. */
   commit(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     return new Promise((resolve, reject) => {
-      const node = this.#nodeOf(commit.items[0]?.key ?? recordKeyOf(commit.address));
-      this.#commits.add(new CommitRequest(node, commit, until, resolve, reject));
+      this.#commits.add(new CommitRequest(commit, until, resolve, reject));
     });
   }
 
@@ -254,17 +246,21 @@ export class Lane {
 }
 
 interface ReadPart {
-  readonly node: number;
   readonly keys: readonly string[];
   readonly answer: (reply: ReadReply) => void;
 }
 
-/** A read of several nodes, which is answered when all of them have answered. */
+function keyOf({ items, address }: OnePhaseCommit): string {
+  return items[0]?.key ?? recordKeyOf(address);
+}
+
+/** A read of several nodes, answered when all of them have answered; undefined for one of one node. */
 function partsOf(
   keys: readonly string[],
   nodeOf: (key: string) => number,
   resolve: (reply: ReadReply) => void,
-): readonly ReadPart[] {
+): readonly ReadPart[] | undefined {
+  if (keys.length <= 1) return undefined;
   const places = new Map<number, number[]>();
   for (const [index, key] of keys.entries()) {
     const node = nodeOf(key);
@@ -272,11 +268,11 @@ function partsOf(
     if (own === undefined) places.set(node, [index]);
     else own.push(index);
   }
+  if (places.size <= 1) return undefined;
   const items = new Array<ReadReply['items'][number]>(keys.length);
   let locked = false;
   let missing = places.size;
-  return [...places].map(([node, indexes]) => ({
-    node,
+  return [...places.values()].map((indexes) => ({
     keys: indexes.map((index) => keys[index]!),
     answer: (reply) => {
       for (const [nth, index] of indexes.entries()) items[index] = reply.items[nth];
