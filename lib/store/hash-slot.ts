@@ -11,11 +11,18 @@ const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
 });
 
 export function slotOf(key: string): number {
+  const text = hashedPart(key);
   let crc = 0;
-  for (const byte of Buffer.from(hashedPart(key), 'utf8')) {
-    crc = ((crc << 8) ^ (CRC_TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return Buffer.from(text, 'utf8').reduce(nextCrc, 0) % SLOT_COUNT;
+    crc = nextCrc(crc, code);
   }
   return crc % SLOT_COUNT;
+}
+
+function nextCrc(crc: number, byte: number): number {
+  return ((crc << 8) ^ (CRC_TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
 }
 
 /** The text between the first `{` and the next `}`, unless it is empty; else the whole key. */

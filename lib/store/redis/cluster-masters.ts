@@ -1,6 +1,8 @@
 import { Redis, type Cluster } from 'ioredis';
 import { slotOf } from '../hash-slot.js';
-import type { EncodedCommand } from './encoded-command.js';
+import { NodeConnection, type NodeConnectionOptions } from './node-connection.js';
+
+type MastersOptions = Pick<NodeConnectionOptions, 'clock' | 'commandTimeoutMs'>;
 
 /**
  * Finds the connection to the master of a key, as the client last learnt it. Commands sent there save
@@ -9,12 +11,13 @@ import type { EncodedCommand } from './encoded-command.js';
  */
 export class ClusterMasters {
   readonly #cluster: Cluster;
-  #byAddress: ReadonlyMap<string, Redis> | undefined;
-  /** The streams that gather what is sent to them until the end of the turn. */
-  readonly #corked: Redis['stream'][] = [];
+  readonly #options: MastersOptions;
+  readonly #connections = new WeakMap<Redis, NodeConnection>();
+  #byAddress: ReadonlyMap<string, NodeConnection> | undefined;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, options: MastersOptions) {
     this.#cluster = cluster;
+    this.#options = options;
     const forget = (): void => (this.#byAddress = undefined);
     for (const change of ['+node', '-node', 'refresh']) cluster.on(change, forget);
   }
@@ -25,32 +28,27 @@ export class ClusterMasters {
   }
 
   /** Undefined where the client has to find, or to connect, it first. */
-  ofKey(key: string): Redis | undefined {
+  ofKey(key: string): NodeConnection | undefined {
     const address = this.addressOf(key);
     if (address === undefined) return undefined;
     this.#byAddress ??= this.#read();
     const master = this.#byAddress.get(address);
-    return master?.status === 'ready' ? master : undefined;
+    return master?.ready === true ? master : undefined;
   }
 
-  /** Commands of one turn travel together, in one pipeline to each master. */
-  send(master: Redis, command: EncodedCommand): void {
-    const { stream } = master;
-    if (!this.#corked.includes(stream)) {
-      if (this.#corked.length === 0) process.nextTick(this.#uncork);
-      stream.cork();
-      this.#corked.push(stream);
-    }
-    master.sendCommand(command);
-  }
-
-  readonly #uncork = (): void => {
-    for (const stream of this.#corked.splice(0)) stream.uncork();
-  };
-
-  #read(): ReadonlyMap<string, Redis> {
+  #read(): ReadonlyMap<string, NodeConnection> {
     const masters = this.#cluster.nodes('master').filter((node) => node instanceof Redis);
-    return new Map(masters.map((node) => [addressOf(node), node]));
+    return new Map(masters.map((node) => [addressOf(node), this.#connectionTo(node)]));
+  }
+
+  #connectionTo(node: Redis): NodeConnection {
+    let connection = this.#connections.get(node);
+    if (connection === undefined) {
+      const giveUp = (): void => node.disconnect();
+      connection = new NodeConnection(node, { ...this.#options, giveUp, pipelined: true });
+      this.#connections.set(node, connection);
+    }
+    return connection;
   }
 }
 

@@ -2,15 +2,13 @@ import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
-import { EncodedCommand } from './encoded-command.js';
+import { NodeConnection, type Instead } from './node-connection.js';
 import { isCluster, type RedisClient } from './redis-client.js';
 import { isRedirection, messageOf, withoutArguments } from './redis-errors.js';
 
 /** A timer that keeps no process alive; those of the client do, and cost three times as much. */
 const IN_BACKGROUND = { background: true } as const;
 
-/** What to do after an error, if anything. */
-type Instead = (error: unknown) => Promise<unknown> | undefined;
 const nothing: Instead = () => undefined;
 
 const REFUSED_LOGIN = /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|invalid username/i;
@@ -21,7 +19,7 @@ export class RedisConnection {
   readonly #clock: Clock;
   readonly #commandTimeoutMs: number;
   /** The only server, where its client is of our own copy of the package. */
-  readonly #server: Redis | undefined;
+  readonly #server: NodeConnection | undefined;
   readonly #masters: ClusterMasters | undefined;
   #lastError: Error | undefined;
   #opened = false;
@@ -31,8 +29,12 @@ export class RedisConnection {
     this.#client = client;
     this.#clock = clock;
     this.#commandTimeoutMs = commandTimeoutMs;
-    this.#server = client instanceof Redis ? client : undefined;
-    this.#masters = isCluster(client) ? new ClusterMasters(client) : undefined;
+    const options = { clock, commandTimeoutMs };
+    this.#server =
+      client instanceof Redis
+        ? new NodeConnection(client, { ...options, giveUp: this.#giveUp, pipelined: false })
+        : undefined;
+    this.#masters = isCluster(client) ? new ClusterMasters(client, options) : undefined;
     client.on('error', (error: Error) => {
       this.#lastError = withoutArguments(error);
       this.#wake();
@@ -114,42 +116,36 @@ export class RedisConnection {
     instead: Instead = nothing,
   ): Promise<unknown> {
     const masters = this.#masters;
-    const node = masters === undefined ? this.#server : masters.ofKey(key);
-    if (node === undefined) return this.#executeByClient(command, args, instead);
-    const encoded = new EncodedCommand(command, args);
     if (masters === undefined) {
-      node.sendCommand(encoded);
-      return this.#inTime(encoded.promise, this.#giveUp, instead);
+      if (this.#server === undefined) return this.#executeByClient(command, args, instead);
+      return this.#server.execute(command, args, (error) => this.#after(error, instead));
     }
-    masters.send(node, encoded);
-    return this.#inTime(
-      encoded.promise,
-      () => node.disconnect(),
-      (error) =>
-        isRedirection(error) ? this.#executeByClient(command, args, instead) : instead(error),
+    const master = masters.ofKey(key);
+    if (master === undefined) return this.#executeByClient(command, args, instead);
+    return master.execute(command, args, (error) =>
+      isRedirection(error)
+        ? this.#executeByClient(command, args, instead)
+        : this.#after(error, instead),
     );
+  }
+
+  #after(error: unknown, instead: Instead): Promise<unknown> | undefined {
+    const other = instead(error);
+    if (other === undefined) this.noteError(error);
+    return other;
   }
 
   /** Where the client is another copy of the package, or has to find the node first. */
   #executeByClient(command: string, args: readonly string[], instead: Instead): Promise<unknown> {
-    return this.#inTime(this.#client.call(command, args as string[]), this.#giveUp, instead);
-  }
-
-  #inTime(reply: Promise<unknown>, giveUp: () => void, instead: Instead): Promise<unknown> {
-    const answered = this.#clock.schedule(this.#commandTimeoutMs, giveUp, IN_BACKGROUND);
-    return reply.then(
-      (value) => {
-        answered();
-        return value;
-      },
-      (error: unknown) => {
-        answered();
-        const other = instead(error);
+    const giveUpLater = this.#clock.schedule(this.#commandTimeoutMs, this.#giveUp, IN_BACKGROUND);
+    return this.#client
+      .call(command, args as string[])
+      .finally(giveUpLater)
+      .catch((error: unknown) => {
+        const other = this.#after(error, instead);
         if (other !== undefined) return other;
-        this.noteError(error);
         throw error;
-      },
-    );
+      });
   }
 
   /** One that is read-only is no master any more; a fresh connection may find the new one. */
