@@ -3,6 +3,7 @@ export * from './module/index.js';
 export * from './repository/index.js';
 export * from './transactional/index.js';
 
+export { COMMIT_CHANNELS, type CommitEvent } from './commit/commit-events.js';
 export { RecoveryService } from './commit/recovery-service.js';
 export type { RecoveryReport } from './commit/recovery.js';
 export { Propagation } from './transaction/propagation.js';

@@ -1,6 +1,7 @@
 import { CrossNodeTransactionError, InvariantViolationError } from '../errors/index.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
 import { ManualClock } from '../testing/index.js';
+import { CommitEvents } from './commit-events.js';
 import type { SentCommit } from './commit-request.js';
 import type { PlacedItem } from './commit-plan.js';
 import { Coordinator } from './coordinator.js';
@@ -9,9 +10,11 @@ const clock = new ManualClock();
 const lifetime = { longestTimeoutMs: 1000, marginMs: 100, retentionMs: 100 };
 const stores = ['default', 'other'].map((name) => new EmbeddedStore({ name, clock, lifetime }));
 const [store, other] = stores as [EmbeddedStore, EmbeddedStore];
+const events = new CommitEvents({ error: () => undefined });
 const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, each])), clock, {
   instance: 'me',
   heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
+  events,
 });
 
 const seen = (key: string, expected: string, at = store): PlacedItem => ({
@@ -123,6 +126,7 @@ describe('a commit', () => {
       const alone = new Coordinator(new Map([['default', own]]), clock, {
         instance: 'me',
         heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
+        events,
       });
       const asked = { ...request, items: [{ ...seen('a', '1.w', own), change }] };
       const error: unknown = await Promise.resolve(alone.commit(asked)).catch((e: unknown) => e);

@@ -9,7 +9,6 @@ import {
   recordKeyOf,
   type TransactionAddress,
 } from '../store/transaction-address.js';
-import { seenVersionOf } from '../store/lock.js';
 import {
   CommitReplyLostError,
   type FencedOutcome,
@@ -25,17 +24,21 @@ import {
   type SentCommit,
 } from './commit-request.js';
 import { planCommit, type Home, type PlacedItem } from './commit-plan.js';
+import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
+import { Finisher } from './finisher.js';
 import { FinishingWork } from './finishing-work.js';
 import { InstanceJournal, type HeartbeatOptions } from './instance-journal.js';
 import { LockSettler } from './lock-settler.js';
 import { printRecord } from './transaction-record.js';
 import { TwoPhaseCommit } from './two-phase.js';
+import { versionFound } from './version-found.js';
 
 export interface CoordinatorOptions {
   /** The tag of this process or worker, unique for ever. */
   readonly instance: string;
   readonly heartbeat: HeartbeatOptions;
+  readonly events: CommitEvents;
 }
 
 /** Where several stores answer, the first of these counts. */
@@ -58,13 +61,15 @@ export class Coordinator {
   constructor(
     stores: ReadonlyMap<string, VersionedStore>,
     clock: Clock,
-    { instance, heartbeat }: CoordinatorOptions,
+    { instance, heartbeat, events }: CoordinatorOptions,
   ) {
     this.#stores = stores;
     this.#clock = clock;
-    this.#locks = new LockSettler(clock);
-    this.#journal = new InstanceJournal(instance, clock, heartbeat);
-    this.#finishing = new FinishingWork(clock, this.#journal);
+    const finisher = new Finisher(clock, events);
+    const journal = new InstanceJournal(instance, clock, heartbeat);
+    this.#locks = new LockSettler(finisher);
+    this.#journal = journal;
+    this.#finishing = new FinishingWork({ clock, journal, finisher, events });
   }
 
   get clock(): Clock {
@@ -268,9 +273,4 @@ function homeKeys(items: readonly PlacedItem[]): readonly string[] {
 
 function isLocked(stood: ReadReply['items'][number]): boolean {
   return stood?.kind === 'item' && stood.lock !== undefined;
-}
-
-/** A foreign value is nobody's version. */
-function versionFound(stood: ReadReply['items'][number]): string {
-  return stood?.kind === 'foreign' ? stood.kind : seenVersionOf(stood);
 }

@@ -1,5 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { DEADLINE_MS, HeldItems } from '../../test/support/held-items.js';
 import { FaultyStore, type ProtocolMethod } from '../../test/support/faulty-store.js';
+import { InvariantViolationError } from '../errors/index.js';
+import { printAddress } from '../store/transaction-address.js';
+import { COMMIT_CHANNELS } from './commit-events.js';
 import { FinishingWork } from './finishing-work.js';
 import { InstanceJournal } from './instance-journal.js';
 
@@ -11,8 +15,9 @@ let calls: ProtocolMethod[];
 beforeEach(() => {
   group = new HeldItems();
   store = new FaultyStore(group.store);
-  const journal = new InstanceJournal('me', group.clock, { heartbeatMs: 100, lapseMs: 300 });
-  finishing = new FinishingWork(group.clock, journal);
+  const { clock, finisher, events } = group;
+  const journal = new InstanceJournal('me', clock, { heartbeatMs: 100, lapseMs: 300 });
+  finishing = new FinishingWork({ clock, journal, finisher, events });
   for (const key of ['a', 'b']) group.store.setForeign(key, `4.w||"old"`);
   calls = [];
   store.before = ({ method }) => void calls.push(method);
@@ -71,6 +76,49 @@ describe('what is left of a committed transaction', () => {
     await finishing.close();
 
     expect(group.isLocked('a')).toBe(true);
+    expect(group.clock.pending).toBe(0);
+  });
+});
+
+describe('a fault', () => {
+  const fault = new InvariantViolationError('The step answered rubbish.');
+  const told: unknown[] = [];
+  const listener = (event: unknown): void => void told.push(event);
+
+  beforeEach(() => {
+    told.length = 0;
+    subscribe(COMMIT_CHANNELS.unfinished, listener);
+  });
+
+  afterEach(() => unsubscribe(COMMIT_CHANNELS.unfinished, listener));
+
+  it('that keeps a commit from being applied is reported, and not tried again', async () => {
+    const { address, held } = await committed();
+    const apply = group.store.apply.bind(group.store);
+    group.store.apply = async (given, items) => {
+      if (items[0]!.key === 'a') throw fault;
+      return apply(given, items);
+    };
+    finishing.apply(store, address, held);
+    await group.clock.advance(10_000);
+
+    expect(calls).toEqual(['apply', 'apply']);
+    expect(told).toEqual([
+      { transaction: address.id, address: printAddress(address), error: fault },
+    ]);
+    expect(group.errors).toEqual([expect.stringContaining(printAddress(address))]);
+    expect(group.payloadOf('b')).toBe('"new"');
+    expect(await group.store.outcome(address)).toBe('committed');
+  });
+
+  it('that keeps an outcome from being learnt is reported, and not tried again', async () => {
+    const address = group.address(['a']);
+    await group.hold(address, ['a']);
+    group.store.fence = () => Promise.reject(fault);
+    await finishing.rollBack(store, { address, keys: ['a'] }, group.until);
+    await group.clock.advance(10_000);
+
+    expect(told).toHaveLength(1);
     expect(group.clock.pending).toBe(0);
   });
 });

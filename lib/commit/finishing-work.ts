@@ -2,36 +2,46 @@ import type { Cancel, Clock } from '../store/clock.js';
 import type { Holdings } from '../store/journal.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
 import type { FencedOutcome, HeldItem, VersionedStore } from '../store/versioned-store.js';
+import type { CommitEvents } from './commit-events.js';
+import { isFault } from './fault.js';
+import type { Finisher } from './finisher.js';
 import type { InstanceJournal } from './instance-journal.js';
-import { byNode, finishWhole } from './lock-settler.js';
 
 /** Each try may take so long before the next one. */
 const TRY_MS = 2000;
 const PAUSE_MS = 200;
 
+type Step = (until: number) => Promise<void>;
+
+export interface FinishingSetup {
+  readonly clock: Clock;
+  readonly journal: InstanceJournal;
+  readonly finisher: Finisher;
+  readonly events: CommitEvents;
+}
+
 /**
  * What is left to do when a transaction is decided: nobody waits for it, and it is done again until it
- * succeeds. What a process leaves behind is done by whoever meets its locks.
+ * succeeds, or until a fault shows that it never will. What a process leaves behind is done by whoever
+ * meets its locks.
  */
 export class FinishingWork {
-  readonly #clock: Clock;
-  readonly #journal: InstanceJournal;
+  readonly #setup: FinishingSetup;
   readonly #underway = new Set<Promise<void>>();
   readonly #pauses = new Set<Cancel>();
   #closed = false;
 
-  constructor(clock: Clock, journal: InstanceJournal) {
-    this.#clock = clock;
-    this.#journal = journal;
+  constructor(setup: FinishingSetup) {
+    this.#setup = setup;
   }
 
   /** A committed transaction: writes what it decided elsewhere, then lets its record expire. */
   apply(store: VersionedStore, address: TransactionAddress, redo: readonly HeldItem[]): void {
-    this.#persist(async (until) => {
-      const groups = byNode(store, redo, (item) => item.key);
-      await Promise.all(groups.map((items) => store.apply(address, items, until)));
+    const { finisher, journal } = this.#setup;
+    this.#persist(address, async (until) => {
+      await finisher.apply(store, address, redo, until);
       await store.retire(address, until);
-      await this.#journal.leave(store, address, until);
+      await journal.leave(store, address, until);
     });
   }
 
@@ -56,7 +66,7 @@ export class FinishingWork {
 
   /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
   settle(store: VersionedStore, address: TransactionAddress, keys: readonly string[]): void {
-    this.#persist((until) => this.#settleHoldings(store, { address, keys }, until));
+    this.#persist(address, (until) => this.#settleHoldings(store, { address, keys }, until));
   }
 
   /** Lets what is under way end, each with one last try; begins nothing more. */
@@ -66,17 +76,19 @@ export class FinishingWork {
     await Promise.all(this.#underway);
   }
 
-  #persist(step: (until: number) => Promise<void>): void {
-    const work = this.#repeat(step).finally(() => this.#underway.delete(work));
+  #persist(address: TransactionAddress, step: Step): void {
+    const work = this.#repeat(address, step).finally(() => this.#underway.delete(work));
     this.#underway.add(work);
   }
 
-  async #repeat(step: (until: number) => Promise<void>): Promise<void> {
+  async #repeat(address: TransactionAddress, step: Step): Promise<void> {
+    const { clock, events } = this.#setup;
     for (;;) {
       const last = this.#closed;
       try {
-        return await step(this.#clock.now() + TRY_MS);
-      } catch {
+        return await step(clock.now() + TRY_MS);
+      } catch (error) {
+        if (isFault(error)) return events.unfinished(address, error);
         if (last) return;
       }
       if (!this.#closed) await this.#pause();
@@ -90,7 +102,7 @@ export class FinishingWork {
         this.#pauses.delete(end);
         resolve();
       };
-      const cancel = this.#clock.schedule(PAUSE_MS, end, { background: true });
+      const cancel = this.#setup.clock.schedule(PAUSE_MS, end, { background: true });
       this.#pauses.add(end);
     });
   }
@@ -102,10 +114,11 @@ export class FinishingWork {
     until: number,
     tell: (outcome: FencedOutcome) => void = () => undefined,
   ): Promise<void> {
+    const { finisher, journal } = this.#setup;
     const outcome = await store.fence(address, until);
     tell(outcome);
     const record = outcome === 'committed' ? await store.record(address, until) : undefined;
-    await finishWhole(store, { address, keys, record }, until);
-    await this.#journal.leave(store, address, until);
+    await finisher.finishWhole(store, { address, keys, record }, until);
+    await journal.leave(store, address, until);
   }
 }

@@ -6,7 +6,7 @@ let settler: LockSettler;
 
 beforeEach(() => {
   group = new HeldItems();
-  settler = new LockSettler(group.clock);
+  settler = new LockSettler(group.finisher);
   for (const key of ['a', 'b', 'c']) group.store.setForeign(key, `4.w||"old"`);
 });
 
@@ -18,7 +18,7 @@ async function read(...keys: string[]) {
 }
 
 describe('a reader who meets the lock', () => {
-  it('of a committed transaction applies it and reads the new value (S1)', async () => {
+  it('of a committed transaction applies it and reads the new value (F1)', async () => {
     const address = group.address(['a']);
     await group.commit(address, await group.hold(address, ['a', 'b']));
 
@@ -27,7 +27,7 @@ describe('a reader who meets the lock', () => {
     expect(group.isLocked('b')).toBe(true);
   });
 
-  it('of a transaction that is rolled back releases it and reads the old value (S1)', async () => {
+  it('of a transaction that is rolled back releases it and reads the old value (F1)', async () => {
     const address = group.address(['a']);
     await group.hold(address, ['a']);
     await group.store.fence(address);
@@ -36,7 +36,7 @@ describe('a reader who meets the lock', () => {
     expect(group.store.peekRaw('a')).toBe('4.w||"old"');
   });
 
-  it('of an undecided transaction reads the old value and leaves it alone (S2)', async () => {
+  it('of an undecided transaction reads the old value and leaves it alone (F2)', async () => {
     const address = group.address(['a']);
     await group.hold(address, ['a']);
     const standing = group.store.peekRaw('a');
@@ -56,7 +56,7 @@ describe('a reader who meets the lock', () => {
     expect(await read('a')).toMatchObject({ values: ['"old"'], moment: undefined, locked: false });
   });
 
-  it('of a transaction past its deadline rolls it back for good (S2)', async () => {
+  it('of a transaction past its deadline rolls it back for good (F2)', async () => {
     const address = group.address(['a']);
     const held = await group.hold(address, ['a', 'b']);
     await group.clock.advance(DEADLINE_MS);
@@ -67,7 +67,7 @@ describe('a reader who meets the lock', () => {
     await expect(group.commit(address, held)).rejects.toThrow('rolled_back');
   });
 
-  it('of a transaction that is forgotten releases it (S3)', async () => {
+  it('of a transaction that is forgotten releases it (F3)', async () => {
     const address = group.address(['a']);
     await group.hold(address, ['a']);
     await group.clock.advance(DEADLINE_MS + 10_000);
@@ -77,7 +77,7 @@ describe('a reader who meets the lock', () => {
     expect(await group.store.outcome(address)).toBe('expired');
   });
 
-  it('that came too late releases it, though its transaction is committed (S3)', async () => {
+  it('that came too late releases it, though its transaction is committed (F3)', async () => {
     const address = group.address(['a']);
     const held = await group.hold(address, ['a']);
     await group.commit(address, held);

@@ -1,5 +1,7 @@
 import type { Cancel, Clock } from '../store/clock.js';
 import type { VersionedStore } from '../store/versioned-store.js';
+import type { CommitEvents } from './commit-events.js';
+import { Finisher } from './finisher.js';
 import { Recovery, type RecoveryReport } from './recovery.js';
 
 export interface RecoveryServiceOptions {
@@ -19,6 +21,7 @@ export interface RecoveryServiceSetup {
   readonly random: () => number;
   readonly options: RecoveryServiceOptions;
   readonly log: { warn(message: string): void };
+  readonly events: CommitEvents;
 }
 
 /** Finishes, in the background or when asked, what instances left behind that have died. */
@@ -31,12 +34,12 @@ export class RecoveryService {
   #closed = false;
 
   constructor(setup: RecoveryServiceSetup) {
-    const { stores, clock, options } = setup;
+    const { stores, clock, options, events } = setup;
     this.#setup = setup;
     // Where one step covers everything there are no locks, and nothing is ever left behind.
     const spanning = stores.filter((store) => store.spansNodes);
     this.#isNeeded = spanning.length > 0;
-    this.#recovery = new Recovery(spanning, clock, { batch: options.batch });
+    this.#recovery = new Recovery(spanning, new Finisher(clock, events), { batch: options.batch });
   }
 
   /** @internal */

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 
 async function recover({ batch = 10 } = {}) {
-  return new Recovery([store], group.clock, { batch }).recover(group.until);
+  return new Recovery([store], group.finisher, { batch }).recover(group.until);
 }
 
 /** A transaction of the dead instance that holds these keys. */

@@ -1,8 +1,7 @@
-import type { Clock } from '../store/clock.js';
 import type { Holdings } from '../store/journal.js';
 import { printAddress } from '../store/transaction-address.js';
 import type { VersionedStore } from '../store/versioned-store.js';
-import { decisionOf, finishWhole } from './lock-settler.js';
+import type { Finisher } from './finisher.js';
 
 export interface RecoveryOptions {
   /** How many transactions of one instance are looked at in one go. */
@@ -32,12 +31,12 @@ type Fate = keyof RecoveryReport;
  */
 export class Recovery {
   readonly #stores: readonly VersionedStore[];
-  readonly #clock: Clock;
+  readonly #finisher: Finisher;
   readonly #options: RecoveryOptions;
 
-  constructor(stores: readonly VersionedStore[], clock: Clock, options: RecoveryOptions) {
+  constructor(stores: readonly VersionedStore[], finisher: Finisher, options: RecoveryOptions) {
     this.#stores = stores;
-    this.#clock = clock;
+    this.#finisher = finisher;
     this.#options = options;
   }
 
@@ -95,10 +94,10 @@ export class Recovery {
 
   async #finish(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
     const { address, keys } = entry;
-    const decision = await decisionOf(store, this.#clock, address, until);
+    const decision = await this.#finisher.decisionOf(store, address, until);
     if (decision === 'undecided') return decision;
     const { record } = decision;
-    await finishWhole(store, { address, keys, record }, until);
+    await this.#finisher.finishWhole(store, { address, keys, record }, until);
     return 'finished';
   }
 }

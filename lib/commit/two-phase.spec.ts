@@ -30,6 +30,7 @@ beforeEach(() => {
   coordinator = new Coordinator(new Map([['default', store]]), group.clock, {
     instance: 'me',
     heartbeat: { heartbeatMs: 100, lapseMs: 300 },
+    events: group.events,
   });
   calls = [];
   prepared = [];

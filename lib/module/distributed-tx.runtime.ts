@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { CommitEvents } from '../commit/commit-events.js';
 import { Coordinator } from '../commit/coordinator.js';
 import { RecoveryService } from '../commit/recovery-service.js';
 import { systemClock, type Clock } from '../store/clock.js';
@@ -38,9 +39,11 @@ export class DistributedTxRuntime {
       [...options.stores].map(([name, way]) => [name, this.#createStore(name, way, ids, log)]),
     );
     const random = given.random ?? Math.random;
+    const events = new CommitEvents(log);
     this.coordinator = new Coordinator(this.stores, this.clock, {
       instance: ids.processTag,
       heartbeat: options.recovery,
+      events,
     });
     this.recovery = new RecoveryService({
       stores: [...this.stores.values()],
@@ -48,6 +51,7 @@ export class DistributedTxRuntime {
       random,
       options: { ...options.recovery, timeoutMs: RECOVERY_TIMEOUT_MS },
       log,
+      events,
     });
     this.manager = new TransactionManager({
       coordinator: this.coordinator,

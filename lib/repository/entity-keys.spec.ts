@@ -1,3 +1,4 @@
+import { CommitEvents } from '../commit/commit-events.js';
 import { Coordinator } from '../commit/coordinator.js';
 import { EntityDefinitionError, EntityIdError, LimitExceededError } from '../errors/index.js';
 import { systemClock } from '../store/clock.js';
@@ -13,6 +14,7 @@ const store = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime 
 const coordinator = new Coordinator(new Map([['default', store]]), systemClock, {
   instance: 'me',
   heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
+  events: new CommitEvents({ error: () => undefined }),
 });
 
 function keysOf(options: Partial<TxEntityOptions> = {}, keyPrefix = ''): EntityKeys {

@@ -41,7 +41,7 @@ export const twoPhaseMutants: readonly Mutant[] = [
     file: finishing,
     find: 'const outcome = await store.fence(address, until);',
     replace:
-      'await finishWhole(store, { address, keys, record: undefined }, until); const outcome = await store.fence(address, until);',
+      'await finisher.finishWhole(store, { address, keys, record: undefined }, until); const outcome = await store.fence(address, until);',
   },
   {
     title: 'a roll back is not recorded',

@@ -1,3 +1,5 @@
+import { CommitEvents } from '../../lib/commit/commit-events.js';
+import { Finisher } from '../../lib/commit/finisher.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
 import type { TransactionAddress } from '../../lib/store/transaction-address.js';
@@ -18,6 +20,10 @@ export class HeldItems {
     lifetime: LIFETIME,
     nodeOf: (key) => String(slotOf(key)),
   });
+  /** What was logged as an error. */
+  readonly errors: string[] = [];
+  readonly events = new CommitEvents({ error: (message) => void this.errors.push(message) });
+  readonly finisher = new Finisher(this.clock, this.events);
   #count = 0;
 
   /** Some time from now, when a step has to be answered. */

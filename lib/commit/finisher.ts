@@ -1,0 +1,126 @@
+import type { Clock } from '../store/clock.js';
+import type { TransactionAddress } from '../store/transaction-address.js';
+import { ABSENT_VERSION, commitCountOf, isAbsence } from '../store/version.js';
+import type { HeldItem, TransactionRecord, VersionedStore } from '../store/versioned-store.js';
+import type { CommitEvents } from './commit-events.js';
+import { versionFound } from './version-found.js';
+
+/** What is known of a transaction whose outcome is decided, or forgotten. */
+export interface Decided {
+  readonly address: TransactionAddress;
+  readonly keys: readonly string[];
+  readonly record: TransactionRecord | undefined;
+}
+
+/**
+ * Drives transactions to what was decided about them, whoever began them: its owner, a reader who met a
+ * lock, or recovery.
+ *
+ * F1 The record decides: what is committed is applied for its owner, what is rolled back is released.
+ * F2 An undecided transaction is left alone before its deadline, and rolled back by writing so after it.
+ * F3 A lock is removed only after the outcome of its holder is known, or forgotten.
+ * F4 What cannot be applied, since somebody wrote there, is reported and never overwritten.
+ */
+export class Finisher {
+  readonly #clock: Clock;
+  readonly #events: CommitEvents;
+
+  constructor(clock: Clock, events: CommitEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /**
+   * F2: what was decided about a transaction, by its record or, past its deadline, by writing one. There
+   * is no record where that is forgotten.
+   */
+  async decisionOf(
+    store: VersionedStore,
+    address: TransactionAddress,
+    until: number,
+  ): Promise<'undecided' | { readonly record: TransactionRecord | undefined }> {
+    const record = await store.record(address, until);
+    if (record !== undefined) return { record };
+    const nodeTimeMs = store.toNodeTime(this.#clock.now(), address.home);
+    if (nodeTimeMs < address.deadlineAtMs) return 'undecided';
+    const outcome = await store.fence(address, until);
+    return { record: outcome === 'committed' ? await store.record(address, until) : undefined };
+  }
+
+  /** F3: applies what the record tells of the keys; any other lock of the transaction on them is a stray. */
+  async finish(
+    store: VersionedStore,
+    { address, keys, record }: Decided,
+    until: number,
+  ): Promise<void> {
+    const redo = record?.status === 'committed' ? record.redo : [];
+    const decided = redo.filter((item) => keys.includes(item.key));
+    const strays = keys.filter((key) => !decided.some((item) => item.key === key));
+    await Promise.all([
+      this.apply(store, address, decided, until),
+      ...byNode(store, strays, (key) => key).map((own) => store.release(address, own, until)),
+    ]);
+  }
+
+  /** Finishes everything that a transaction holds; then nothing rests on its record any more. */
+  async finishWhole(store: VersionedStore, decided: Decided, until: number): Promise<void> {
+    await this.finish(store, decided, until);
+    if (decided.record?.status === 'committed') await store.retire(decided.address, until);
+  }
+
+  async apply(
+    store: VersionedStore,
+    address: TransactionAddress,
+    redo: readonly HeldItem[],
+    until: number,
+  ): Promise<void> {
+    const groups = byNode(store, redo, (item) => item.key);
+    await Promise.all(groups.map((items) => this.#applyGroup(store, address, items, until)));
+  }
+
+  async #applyGroup(
+    store: VersionedStore,
+    address: TransactionAddress,
+    items: readonly HeldItem[],
+    until: number,
+  ): Promise<void> {
+    const statuses = await store.apply(address, items, until);
+    const passed = items.filter((_, nth) => statuses[nth] === 'passed');
+    if (passed.length === 0) return;
+    const keys = passed.map((item) => item.key);
+    const { items: stood } = await store.read(keys, until);
+    for (const [nth, item] of passed.entries()) {
+      // F4
+      const found = versionFound(stood[nth]);
+      if (!hasMovedOn(item, found)) this.#events.notApplied(address, item.key, found);
+    }
+  }
+}
+
+/**
+ * Whether others may have come after the change, so that it was applied before and all is well. Each
+ * of them counts one commit more; a deletion leaves an absence with a version of its own, for a while.
+ */
+function hasMovedOn({ held, change }: HeldItem, found: string): boolean {
+  if (found === 'foreign') return false;
+  const isOther = found !== held.slice(0, held.indexOf('*'));
+  if (change.kind === 'delete') return isOther;
+  if (found === ABSENT_VERSION) return change.ttlMs !== undefined;
+  return isAbsence(found) ? isOther : commitCountOf(found) > commitCountOf(held) + 1;
+}
+
+/** Items in groups of one node each. */
+function byNode<I>(
+  store: VersionedStore,
+  items: readonly I[],
+  keyOf: (item: I) => string,
+): readonly (readonly I[])[] {
+  const groups = new Map<string, I[]>();
+  for (const item of items) {
+    const node = store.nodeOf(keyOf(item));
+    const group = groups.get(node);
+    if (group === undefined) groups.set(node, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
