@@ -73,11 +73,11 @@ describe('the journal of an instance', () => {
   it('strikes out what is finished', async () => {
     const holdings = { address: group.address(['a']), keys: ['a'] };
     await journal.enter(store, holdings, group.until);
-    expect(await group.store.journal.entries('me', 10)).toEqual([holdings]);
+    expect(await group.entriesOf('me')).toEqual([holdings]);
 
     await journal.leave(store, holdings.address, group.until);
 
-    expect(await group.store.journal.entries('me', 10)).toEqual([]);
+    expect(await group.entriesOf('me')).toEqual([]);
   });
 
   it('falls silent when it is closed', async () => {

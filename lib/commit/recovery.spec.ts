@@ -27,7 +27,7 @@ async function leaveBehind(...keys: string[]): Promise<TransactionAddress> {
 }
 
 async function entries(): Promise<number> {
-  return (await group.store.journal.entries('dead', 100)).length;
+  return (await group.entriesOf('dead')).length;
 }
 
 describe('recovery', () => {
@@ -129,6 +129,20 @@ describe('recovery', () => {
 
     expect(await recover({ batch: 1 })).toEqual({ finished: 1, undecided: 2, failed: 0 });
     expect(['a', 'b', 'c'].filter((key) => group.isLocked(key))).toEqual(['a', 'b']);
+  });
+
+  it('reaches the instances behind one whose journal cannot be read, and tells of that one', async () => {
+    await group.store.journal.beat('another', LAPSE_MS);
+    const address = group.address(['a']);
+    await group.store.journal.enter('another', { address, keys: ['a'] });
+    await group.commit(address, await group.hold(address, ['a']));
+    await group.clock.advance(LAPSE_MS);
+    store.faultOf = ({ method, nth }) =>
+      method === 'journal.entries' && nth === 1 ? { kind: 'not-sent' } : undefined;
+
+    await expect(recover()).rejects.toThrow('not sent');
+
+    expect(group.payloadOf('a')).toBe('"new"');
   });
 
   it('may happen in two places at once', async () => {

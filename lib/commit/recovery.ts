@@ -50,9 +50,16 @@ export class Recovery {
 
   async #recoverStore(store: VersionedStore, until: number): Promise<RecoveryReport> {
     let total = NOTHING;
+    const failures: unknown[] = [];
     for (const instance of await store.journal.lapsed(until)) {
-      total = add(total, await this.#recoverInstance(store, instance, until));
+      try {
+        total = add(total, await this.#recoverInstance(store, instance, until));
+      } catch (error) {
+        // The journals of others lie elsewhere.
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return total;
   }
 
@@ -61,25 +68,23 @@ export class Recovery {
     instance: string,
     until: number,
   ): Promise<RecoveryReport> {
-    const { batch } = this.#options;
-    // Each is looked at once a round, and none stands in the way of those behind it.
-    const left = new Set<string>();
+    const most = this.#options.batch;
+    // A note may stand on two pages.
+    const seen = new Set<string>();
     let total = NOTHING;
-    for (;;) {
-      const noted = await store.journal.entries(instance, left.size + batch, until);
-      const entries = noted.filter(({ address }) => !left.has(printAddress(address)));
-      if (entries.length === 0) break;
+    let from: string | undefined;
+    do {
+      const page = await store.journal.entries(instance, { most, from }, until);
+      const entries = page.entries.filter(({ address }) => isNew(seen, printAddress(address)));
       const fates = await Promise.all(entries.map((entry) => this.#fateOf(store, entry, until)));
       const finished = entries.filter((_, nth) => fates[nth] === 'finished');
       if (finished.length > 0) {
         const addresses = finished.map(({ address }) => address);
         await store.journal.leave(instance, addresses, until);
       }
-      for (const entry of entries) {
-        if (!finished.includes(entry)) left.add(printAddress(entry.address));
-      }
       total = add(total, countOf(fates));
-    }
+      from = page.next;
+    } while (from !== undefined);
     if (total.undecided === 0 && total.failed === 0) await store.journal.forget(instance, until);
     return total;
   }
@@ -100,6 +105,11 @@ export class Recovery {
     await this.#finisher.finishWhole(store, { address, keys, record }, until);
     return 'finished';
   }
+}
+
+function isNew(seen: Set<string>, name: string): boolean {
+  const { size } = seen;
+  return seen.add(name).size > size;
 }
 
 function countOf(fates: readonly Fate[]): RecoveryReport {

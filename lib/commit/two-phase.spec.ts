@@ -73,7 +73,7 @@ async function expectNothingLeft(): Promise<void> {
   expect([a, b, c].map((key) => group.store.peekRaw(key))).toEqual(
     [a, b, c].map(() => '4.w||"old"'),
   );
-  expect(await group.store.journal.entries('me', 10)).toEqual([]);
+  expect(await group.entriesOf('me')).toEqual([]);
 }
 
 /** The order of the steps, repeated ones once. */

@@ -6,6 +6,19 @@ export interface Holdings {
   readonly keys: readonly string[];
 }
 
+export interface PageRequest {
+  /** About how many notes are wanted. */
+  readonly most: number;
+  /** The `next` of the page before; undefined for the first one. */
+  readonly from?: string | undefined;
+}
+
+export interface HoldingsPage {
+  readonly entries: readonly Holdings[];
+  /** Where the next page begins; undefined after the last one. */
+  readonly next: string | undefined;
+}
+
 /**
  * Where instances write down which items their transactions hold, so that another one can finish them.
  * An instance is a process or a worker in it, named for ever by its tag.
@@ -23,9 +36,12 @@ export interface Journal {
   /** Instances that count as dead. */
   lapsed(until: number): Promise<readonly string[]>;
 
-  /** Some of what is written down, at most so many. */
-  entries(instance: string, most: number, until: number): Promise<readonly Holdings[]>;
+  /** Some of what is written down. A note that stands all the time is on one of the pages. */
+  entries(instance: string, page: PageRequest, until: number): Promise<HoldingsPage>;
 
-  /** Strikes out an instance that has lapsed, unless it has entries or has come back to life. */
+  /**
+   * Strikes out an instance that has lapsed, unless it has entries or has come back to life. What comes
+   * after that, of an instance that was only silent, puts it back, or is put back with its next heartbeat.
+   */
   forget(instance: string, until: number): Promise<void>;
 }

@@ -160,7 +160,7 @@ export class ScenarioTrial {
     }
     const { journal } = this.#group.store;
     for (const instance of forgotten ? await journal.lapsed() : store.instances) {
-      const entries = await journal.entries(instance, 100);
+      const { entries } = await journal.entries(instance, { most: 100 });
       if (entries.length > 0) this.broken.push(`${when} the journal has ${entries.length} entries`);
     }
   }

@@ -256,8 +256,8 @@ export class FaultyStore implements VersionedStore {
         return this.#call('journal.beat', () => journal.beat(instance, lapseMs, until));
       },
       lapsed: (until) => this.#call('journal.lapsed', () => journal.lapsed(until)),
-      entries: (instance, most, until) =>
-        this.#call('journal.entries', () => journal.entries(instance, most, until)),
+      entries: (instance, page, until) =>
+        this.#call('journal.entries', () => journal.entries(instance, page, until)),
       forget: (instance, until) =>
         this.#call('journal.forget', () => journal.forget(instance, until)),
     };

@@ -2,6 +2,7 @@ import { CommitEvents } from '../../lib/commit/commit-events.js';
 import { Finisher } from '../../lib/commit/finisher.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
+import type { Holdings } from '../../lib/store/journal.js';
 import type { TransactionAddress } from '../../lib/store/transaction-address.js';
 import type { CommitItem, HeldItem } from '../../lib/store/versioned-store.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
@@ -59,6 +60,12 @@ export class HeldItems {
     const commit = { address, items: [], record: '"r":1', redo, sent: false };
     const { status } = await this.store.commitOnePhase(commit);
     if (status !== 'committed') throw new Error(`${address.id} is ${status}.`);
+  }
+
+  /** What an instance has noted. */
+  async entriesOf(instance: string): Promise<readonly Holdings[]> {
+    const { entries } = await this.store.journal.entries(instance, { most: 1000 });
+    return entries;
   }
 
   /** What stands under a key, without its version. */

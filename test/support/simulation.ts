@@ -170,7 +170,7 @@ export class Simulation {
     const { journal } = this.#group.store;
     const left: string[] = [];
     for (const instance of await journal.lapsed()) {
-      const entries = await journal.entries(instance, 100);
+      const { entries } = await journal.entries(instance, { most: 100 });
       left.push(...entries.map((entry) => JSON.stringify(entry)));
     }
     return left;

@@ -1,12 +1,19 @@
 import type { Clock } from '../clock.js';
-import type { Holdings, Journal } from '../journal.js';
+import type { Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
 import { printAddress, type TransactionAddress } from '../transaction-address.js';
+
+interface Entry {
+  readonly holdings: Holdings;
+  /** In the order of the notes. */
+  readonly number: number;
+}
 
 /** A journal in the memory of this process, for all instances that share its store. */
 export class EmbeddedJournal implements Journal {
   readonly #clock: Clock;
-  readonly #entries = new Map<string, Map<string, Holdings>>();
+  readonly #entries = new Map<string, Map<string, Entry>>();
   readonly #lapses = new Map<string, number>();
+  #noted = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -18,7 +25,7 @@ export class EmbeddedJournal implements Journal {
       entries = new Map();
       this.#entries.set(instance, entries);
     }
-    entries.set(printAddress(holdings.address), holdings);
+    entries.set(printAddress(holdings.address), { holdings, number: ++this.#noted });
   }
 
   async leave(instance: string, addresses: readonly TransactionAddress[]): Promise<void> {
@@ -33,8 +40,12 @@ export class EmbeddedJournal implements Journal {
     return [...this.#lapses.keys()].filter((instance) => this.#hasLapsed(instance));
   }
 
-  async entries(instance: string, most: number): Promise<readonly Holdings[]> {
-    return [...(this.#entries.get(instance)?.values() ?? [])].slice(0, most);
+  async entries(instance: string, { most, from = '0' }: PageRequest): Promise<HoldingsPage> {
+    const all = [...(this.#entries.get(instance)?.values() ?? [])];
+    const rest = all.filter(({ number }) => number > Number(from));
+    const page = rest.slice(0, most);
+    const next = page.length < rest.length ? String(page.at(-1)!.number) : undefined;
+    return { entries: page.map(({ holdings }) => holdings), next };
   }
 
   async forget(instance: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
-import type { Holdings, Journal } from '../journal.js';
+import type { Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
 import {
   parseAddress,
   printAddress,
@@ -9,6 +9,7 @@ import {
 } from '../transaction-address.js';
 import type { RedisConnection } from './redis-connection.js';
 import { executionOf } from './redis-errors.js';
+import { FORGET } from './redis-script.js';
 import { refuse, TurnQueue, type Request } from './turn-queue.js';
 
 /** One command holds the notes of so many transactions. */
@@ -72,33 +73,43 @@ export class RedisJournal implements Journal {
   }
 
   async lapsed(until: number): Promise<readonly string[]> {
-    const now = (): string => String(Math.floor(this.#context.nodeTime(this.#instances)));
     const most = String(INSTANCES_PER_ROUND);
-    const range = (): string[] => [this.#instances, '-inf', now(), 'LIMIT', '0', most];
+    const range = (): string[] => [this.#instances, '-inf', this.#now(), 'LIMIT', '0', most];
     return (await this.#ask(until, 'ZRANGEBYSCORE', range)) as string[];
   }
 
-  async entries(instance: string, most: number, until: number): Promise<readonly Holdings[]> {
-    const found: Holdings[] = [];
-    let cursor = '0';
-    do {
-      const args = [journalKey(instance), cursor, 'COUNT', String(most)];
-      const [next, page] = (await this.#ask(until, 'HSCAN', () => args)) as [string, string[]];
-      for (let nth = 0; nth + 1 < page.length; nth += 2) {
-        const keys = JSON.parse(page[nth + 1]!) as string[];
-        found.push({ address: parseAddress(page[nth]!), keys });
-      }
-      cursor = next;
-    } while (cursor !== '0' && found.length < most);
-    return found;
+  async entries(
+    instance: string,
+    { most, from = '0' }: PageRequest,
+    until: number,
+  ): Promise<HoldingsPage> {
+    const args = [journalKey(instance), from, 'COUNT', String(most)];
+    const [next, page] = (await this.#ask(until, 'HSCAN', () => args)) as [string, string[]];
+    const entries: Holdings[] = [];
+    for (let nth = 0; nth + 1 < page.length; nth += 2) {
+      const keys = JSON.parse(page[nth + 1]!) as string[];
+      entries.push({ address: parseAddress(page[nth]!), keys });
+    }
+    return { entries, next: next === '0' ? undefined : next };
   }
 
   async forget(instance: string, until: number): Promise<void> {
-    const left = Number(await this.#ask(until, 'HLEN', () => [journalKey(instance)]));
-    const lapse = await this.#ask(until, 'ZSCORE', () => [this.#instances, instance]);
-    if (left > 0 || Number(lapse) > this.#context.nodeTime(this.#instances)) return;
-    // One that comes back to life meanwhile puts itself back with its next heartbeat.
-    await this.#ask(until, 'ZREM', () => [this.#instances, instance]);
+    if (await this.#hasEntries(instance, until)) return;
+    const { connection, persist } = this.#context;
+    const reply = await persist(until, () =>
+      FORGET.run(connection, 1, [this.#instances, this.#now(), instance]),
+    );
+    // A note that came between the two may be the last that its instance ever makes.
+    if (reply !== 'forgotten' || !(await this.#hasEntries(instance, until))) return;
+    await this.#ask(until, 'ZADD', () => [this.#instances, 'NX', '0', instance]);
+  }
+
+  async #hasEntries(instance: string, until: number): Promise<boolean> {
+    return Number(await this.#ask(until, 'HLEN', () => [journalKey(instance)])) > 0;
+  }
+
+  #now(): string {
+    return String(Math.floor(this.#context.nodeTime(this.#instances)));
   }
 
   #ask(until: number, command: string, args: () => readonly string[]): Promise<unknown> {

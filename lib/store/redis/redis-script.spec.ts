@@ -3,12 +3,13 @@ import {
   APPLY,
   COMMIT_ONE_PHASE,
   FENCE,
+  FORGET,
   PREPARE,
   RELEASE,
   type RedisScript,
 } from './redis-script.js';
 
-const SCRIPTS: readonly RedisScript[] = [APPLY, COMMIT_ONE_PHASE, FENCE, PREPARE, RELEASE];
+const SCRIPTS: readonly RedisScript[] = [APPLY, COMMIT_ONE_PHASE, FENCE, FORGET, PREPARE, RELEASE];
 
 function textOf(file: string): string {
   return readFileSync(new URL(`./scripts/${file}`, import.meta.url), 'utf8');

@@ -64,6 +64,12 @@ export const FENCE = new RedisScript('fence.lua', {
   replies: ['committed', 'rolled_back', 'forgotten'],
 });
 
+export const FORGET = new RedisScript('forget.lua', {
+  keys: ['instances'],
+  args: ['nowMs', 'instance'],
+  replies: ['forgotten', 'alive'],
+});
+
 export const PREPARE = new RedisScript(
   'prepare.lua',
   {

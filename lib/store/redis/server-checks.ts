@@ -5,7 +5,7 @@ import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
 import { CommitMessage, parseCommitReply } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
-import { APPLY, COMMIT_ONE_PHASE, FENCE, PREPARE, RELEASE } from './redis-script.js';
+import { APPLY, COMMIT_ONE_PHASE, FENCE, FORGET, PREPARE, RELEASE } from './redis-script.js';
 
 const OLDEST = { major: 6, minor: 2 } as const;
 
@@ -173,8 +173,7 @@ async function probeTwoPhases(
     await connection.execute('HDEL', [journal, address]);
     await connection.execute('ZADD', [instances, '0', id]);
     await connection.execute('ZRANGEBYSCORE', [instances, '-inf', '0', 'LIMIT', '0', '1']);
-    await connection.execute('ZSCORE', [instances, id]);
-    await connection.execute('ZREM', [instances, id]);
+    await FORGET.run(connection, 1, [instances, '0', id]);
   });
 }
 
