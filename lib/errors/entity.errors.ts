@@ -130,7 +130,7 @@ export class ForeignDataError extends DistributedTxError {
   constructor(readonly key: string) {
     super(
       `The value under ${quoteKey(key)} was not written by this library and was left as it is. Move it away, ` +
-        'import it with repository.adopt(), or give the module another `keyPrefix`.',
+        'import it with repository.adopt() if it is a string, or give the module another `keyPrefix`.',
     );
   }
 }

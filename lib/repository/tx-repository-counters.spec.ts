@@ -4,7 +4,6 @@ import {
   EntityInvalidError,
   EntityNotFoundError,
   ForeignDataError,
-  StoredDataError,
 } from '../errors/index.js';
 import { createTestTransactions, ManualClock } from '../testing/index.js';
 import { TxEntity } from './index.js';
@@ -273,76 +272,6 @@ describe('an entity with a hash tag', () => {
     expect(store.peekRaw('stock-of:{shoe}:shoe-42')).toBeDefined();
     expect(await tagged.findOneOrFail('shoe-42')).toEqual({ sku: 'shoe-42' });
     await expect(tagged.findOne('-')).rejects.toMatchObject({ name: 'EntityDefinitionError' });
-  });
-});
-
-describe('adoption', () => {
-  it('makes entities of plain values that were there before', async () => {
-    store.setForeign('stock:a', '{"left":5,"sold":1,"title":"old"}');
-    await stocks.insert({ ...stock(1), id: 'b' });
-
-    expect(await stocks.adopt(['a', 'b', 'none'])).toEqual({ adopted: 1, skipped: 2 });
-
-    expect({ ...(await stocks.findOneOrFail('a')) }).toEqual({
-      id: 'a',
-      left: 5,
-      sold: 1,
-      title: 'old',
-    });
-    expect(store.peekRaw('stock:a')).toMatch(/^1\.[\w-]+\|5,1\|\{/);
-    expect(await stocks.adopt(['a'])).toEqual({ adopted: 0, skipped: 1 });
-  });
-
-  it('takes ids from anywhere, and reads texts of any form', async () => {
-    store.setForeign('stock:a', '5;1');
-    const ids = async function* () {
-      yield 'a';
-    };
-
-    await stocks.adopt(ids(), (text, id) => {
-      const [left, sold] = text.split(';').map(Number) as [number, number];
-      return { id, left, sold };
-    });
-
-    expect(await counters()).toEqual([5, 1]);
-  });
-
-  it('leaves a value alone that cannot be an entity, and names it', async () => {
-    for (const value of ['no JSON', '[1]']) {
-      store.setForeign('stock:a', value);
-      await expect(stocks.adopt(['a'])).rejects.toBeInstanceOf(StoredDataError);
-      await expect(stocks.adopt(['a'])).rejects.toThrow(/stock a/);
-      expect(store.peekRaw('stock:a')).toBe(value);
-    }
-    store.setForeign('stock:a', '{"left":"five","sold":0}');
-    await expect(stocks.adopt(['a'])).rejects.toBeInstanceOf(EntityInvalidError);
-  });
-
-  it.each([[5], [[1, 2]], [null], [undefined], [{ id: 'b', left: 1, sold: 0 }]])(
-    'leaves a value alone of which parse() makes %j',
-    async (made) => {
-      store.setForeign('stock:a', 'precious');
-      const adopting = stocks.adopt(['a'], () => made as unknown as Stock);
-      await expect(adopting).rejects.toBeInstanceOf(EntityInvalidError);
-      expect(store.peekRaw('stock:a')).toBe('precious');
-    },
-  );
-
-  it('is refused for a text, which would be taken letter by letter', async () => {
-    await expect(stocks.adopt('a-1')).rejects.toThrow(/several ids/);
-  });
-
-  it('reads a value again that changes meanwhile', async () => {
-    store.setForeign('stock:a', '{"left":1,"sold":0}');
-    let times = 0;
-    const call = stocks.adopt(['a'], (text, id) => {
-      if (++times === 1) store.setForeign('stock:a', '{"left":2,"sold":0}');
-      return { ...(JSON.parse(text) as { left: number; sold: number }), id };
-    });
-    await clock.advance(1000);
-
-    await expect(call).resolves.toEqual({ adopted: 1, skipped: 0 });
-    expect(await counters()).toEqual([2, 0]);
   });
 });
 

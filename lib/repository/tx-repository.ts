@@ -14,10 +14,11 @@ import type { ItemReference } from '../transaction/operation.js';
 import type { TransactionManager } from '../transaction/transaction-manager.js';
 import type { MaybePromise } from '../transaction/maybe-promise.js';
 import type { TransactionScope } from '../transaction/transaction-scope.js';
+import { parseAdopted, stoppedAt } from './adoption.js';
 import type { AdoptResult, CounterField, EntityData, IncrementBounds } from './entity-data.js';
 import { incrementOf } from './increment-bounds.js';
 import type { EntityDefinition } from './entity-definition.js';
-import { parseObject, type EntityFormat } from './entity-format.js';
+import type { EntityFormat } from './entity-format.js';
 import type { EntityKeys } from './entity-keys.js';
 import { rememberRead, rememberSaved, versionOf } from './entity-version.js';
 import {
@@ -27,7 +28,7 @@ import {
   type SaveOptions,
 } from './expected-version.js';
 import { currentValue, hasBlindIncrements, isKnown } from './item-view.js';
-import { assertIdList, assertPatch } from './repository-arguments.js';
+import { assertIdList, assertIds, assertPatch } from './repository-arguments.js';
 
 /** What a repository is made of; the module builds it. */
 export interface RepositorySetup<T extends object> {
@@ -227,29 +228,32 @@ export class TxRepository<T extends object> {
    * Makes entities of values that another program has stored as plain JSON under the entities' own
    * keys. Each id is a transaction of its own; a value that changes meanwhile is read again.
    *
+   * An error tells the id that it stopped at, and how many were adopted before; they stay adopted.
+   *
    * @param source The ids.
    * @param parse What the text under a key means; JSON by default.
-   * @throws StoredDataError, EntityInvalidError, TransactionConflictError
+   * @throws StoredDataError, EntityInvalidError, EntityIdError, ForeignDataError, TransactionConflictError
    */
   async adopt(
     source: Iterable<string> | AsyncIterable<string>,
     parse: (text: string, id: string) => EntityData<T> = (text, id) =>
       ({
-        ...parseObject(text, `${this.#definition.name} ${id}`),
+        ...parseAdopted(text, `${this.#definition.name} ${id}`),
         [this.#definition.idField]: id,
       }) as EntityData<T>,
   ): Promise<AdoptResult> {
-    let adopted = 0;
-    let skipped = 0;
-    if (typeof source === 'string') {
-      throw new EntityInvalidError('adopt() takes several ids: an array, or what yields them.');
-    }
+    const { name } = this.#definition;
+    assertIds(name, source);
+    const result = { adopted: 0, skipped: 0 };
     for await (const id of source) {
-      const done = await this.#manager.run(() => this.#adoptOne(id, parse), OWN_TRANSACTION);
-      if (done) adopted++;
-      else skipped++;
+      try {
+        const done = await this.#manager.run(() => this.#adoptOne(id, parse), OWN_TRANSACTION);
+        result[done ? 'adopted' : 'skipped']++;
+      } catch (error) {
+        throw stoppedAt(name, id, result, error);
+      }
     }
-    return { adopted, skipped };
+    return result;
   }
 
   #adoptOne(id: string, parse: (text: string, id: string) => EntityData<T>): Promise<boolean> {

@@ -41,7 +41,10 @@ describe('an argument that was lost or mistaken is refused by name', () => {
       'run() of a transaction by hand',
       TransactionOptionsError,
       /transaction\.run\(\) takes a function .*not 5/,
-      () => manager.begin().run(5 as never),
+      async () => {
+        const transaction = manager.begin();
+        await transaction.run(5 as never).finally(() => transaction.rollback());
+      },
     ],
     [
       'onCommit() without a function',

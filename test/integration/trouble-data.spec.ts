@@ -89,6 +89,23 @@ describeRedis('data that do not fit', () => {
     },
   );
 
+  it.each(foreign.filter(([, [command]]) => command !== 'SET'))(
+    'but are %s are not adopted, and told from texts',
+    async (_, command) => {
+      await server.command(...command);
+      const accounts = runtime.repository(Account);
+      const before = String(await server.command('DUMP', accountKey('x')));
+      const parse = (): Account => account('x') as Account;
+      for (const adopting of [accounts.adopt(['x']), accounts.adopt(['x'], parse)]) {
+        const error = await errorOf(adopting);
+        expect(error.message).toMatch(
+          /^adopt\(\) stopped at account "x" .*(a hash|if it is a string)/,
+        );
+      }
+      expect(String(await server.command('DUMP', accountKey('x')))).toBe(before);
+    },
+  );
+
   it('are refused by the limits before anything is sent', async () => {
     const accounts = runtime.repository(Account);
     const lists = runtime.repository(List);
