@@ -43,7 +43,11 @@ describe('an argument that was lost or mistaken is refused by name', () => {
       /transaction\.run\(\) takes a function .*not 5/,
       async () => {
         const transaction = manager.begin();
-        await transaction.run(5 as never).finally(() => transaction.rollback());
+        try {
+          await transaction.run(5 as never);
+        } finally {
+          await transaction.rollback();
+        }
       },
     ],
     [
