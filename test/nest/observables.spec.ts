@@ -141,6 +141,21 @@ describe('A transactional Observable', () => {
     expect(await tallies.exists(id)).toBe(false);
   });
 
+  it.each([
+    ['commits', 'one that has completed by then', () => of(1, 2)],
+    ['rolls back', 'one that would emit more', () => concat(of(1, 2), NEVER)],
+  ])('%s when its subscriber leaves at the first value: %s', async (how, _, values) => {
+    const service = streams(values);
+
+    expect(await firstValueFrom(service.stream())).toBe(1);
+
+    const status = how === 'commits' ? 'committed' : 'rolled_back';
+    await poll(() => service.statuses[0]?.() === status || undefined, {
+      deadlineMs: 1000,
+      until: status,
+    });
+  });
+
   it('unsubscribes from its source when its subscriber leaves', async () => {
     let released = false;
     const source = new Observable((subscriber) => {
