@@ -1,4 +1,8 @@
-import { StoreRefusedError, StoreUnavailableError } from '../errors/index.js';
+import {
+  StoreRefusedError,
+  StoreUnavailableError,
+  TransactionOutcomeUnknownError,
+} from '../errors/index.js';
 import { CommitReplyLostError } from '../store/versioned-store.js';
 
 /**
@@ -9,6 +13,7 @@ export function isFault(error: unknown): boolean {
   return !(
     error instanceof StoreUnavailableError ||
     error instanceof StoreRefusedError ||
+    error instanceof TransactionOutcomeUnknownError ||
     error instanceof CommitReplyLostError
   );
 }

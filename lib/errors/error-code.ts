@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   STREAM_UNSUBSCRIBED: 'DTX-3005',
   STORED_DATA: 'DTX-3006',
   OUTCOME_UNKNOWN: 'DTX-4001',
+  DURABILITY_NOT_REACHED: 'DTX-4002',
 } as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[keyof typeof ERROR_CODES];

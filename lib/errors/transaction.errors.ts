@@ -1,5 +1,5 @@
 import { DistributedTxError } from './distributed-tx.error.js';
-import { ERROR_CODES } from './error-code.js';
+import { ERROR_CODES, type ErrorCode } from './error-code.js';
 
 /** Propagation MANDATORY was asked for where no transaction is running. */
 export class TransactionRequiredError extends DistributedTxError {
@@ -148,19 +148,37 @@ export class TransactionConflictError extends DistributedTxError implements Conf
  * `transactionManager.outcomeOf(error.address)` tells the outcome once the store answers again.
  */
 export class TransactionOutcomeUnknownError extends DistributedTxError {
-  override readonly name = 'TransactionOutcomeUnknownError';
-  readonly code = ERROR_CODES.OUTCOME_UNKNOWN;
+  override readonly name: string = 'TransactionOutcomeUnknownError';
+  readonly code: ErrorCode = ERROR_CODES.OUTCOME_UNKNOWN;
   readonly category = 'outcome-unknown';
 
   constructor(
     readonly address: string,
-    options?: { readonly cause?: unknown },
+    options?: { readonly cause?: unknown; readonly what?: string },
   ) {
+    const what = options?.what ?? 'its commit may or may not have happened';
     super(
-      `The outcome of transaction ${address} is unknown: its commit may or may not have happened. ` +
+      `The outcome of transaction ${address} is unknown: ${what}. ` +
         'Do not repeat the work before transactionManager.outcomeOf(address) has answered.',
       options,
     );
+  }
+}
+
+/**
+ * The commit happened on the master, and too few of its replicas had it in time (`durability`): it stands,
+ * unless the master is lost before they have. `outcomeOf` answers once enough of them have it, or once
+ * another master has taken over, with what that one knows.
+ */
+export class DurabilityNotReachedError extends TransactionOutcomeUnknownError {
+  override readonly name = 'DurabilityNotReachedError';
+  override readonly code = ERROR_CODES.DURABILITY_NOT_REACHED;
+
+  constructor(address: string, options?: { readonly cause?: unknown }) {
+    super(address, {
+      cause: options?.cause,
+      what: 'it is committed on its master, and not on as many replicas as `durability` asks for',
+    });
   }
 }
 

@@ -156,6 +156,35 @@ const wrongOptions: readonly WrongOptions[] = [
     options: { ...embedded, record: { retention: 5 } },
     names: ['record.retention', 'retentionMs', 'marginMs'],
   },
+  {
+    title: 'durability without a number of replicas',
+    options: { redis: 'redis://h', durability: {} },
+    names: ['durability.replicas', 'from 1 to 16'],
+  },
+  {
+    title: 'no replicas at all',
+    options: { redis: 'redis://h', durability: { replicas: 0 } },
+    names: ['durability.replicas', '0', 'from 1 to 16'],
+  },
+  {
+    title: 'a wait for replicas that would count as silence',
+    options: {
+      redis: 'redis://h',
+      commandTimeoutMs: 1000,
+      durability: { replicas: 1, timeoutMs: 501 },
+    },
+    names: ['durability.timeoutMs', '501', 'from 1 to 500'],
+  },
+  {
+    title: 'a misspelt option of durability',
+    options: { redis: 'redis://h', durability: { replica: 1 } },
+    names: ['durability.replica ', 'replicas, timeoutMs'],
+  },
+  {
+    title: 'durability where nothing has replicas',
+    options: { ...embedded, durability: { replicas: 1 } },
+    names: ['durability', 'no store is a Redis'],
+  },
   { title: 'record: null', options: { ...embedded, record: null }, names: ['record', 'null'] },
   {
     title: 'limits as a number',
@@ -206,6 +235,15 @@ describe('The options of the module', () => {
       expect(errorOf({ redis }).message).not.toMatch(/s3|cret/);
     },
   );
+
+  it('wait for replicas half as long as a connection may be silent', () => {
+    const { durability } = resolve({
+      redis: 'redis://h',
+      commandTimeoutMs: 800,
+      durability: { replicas: 2 },
+    });
+    expect(durability).toEqual({ replicas: 2, timeoutMs: 400 });
+  });
 
   it('are frozen and complete once they are resolved', () => {
     const options = resolve(embedded);

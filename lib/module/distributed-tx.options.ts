@@ -2,6 +2,7 @@ import { ModuleOptionsError, TransactionOptionsError } from '../errors/index.js'
 import { unknownName } from '../errors/unknown-name.js';
 import type { Clock } from '../store/clock.js';
 import type { RedisSource } from '../store/redis/redis-client.js';
+import type { Durability } from '../store/redis/replication.js';
 import { RESERVED_PREFIX } from '../store/transaction-address.js';
 import type { RecordLifetime, VersionedStore } from '../store/versioned-store.js';
 import { DEFAULT_LIMITS, type TransactionLimits } from '../transaction/limits.js';
@@ -55,6 +56,11 @@ export interface DistributedTxModuleOptions {
     /** More than the clocks of a node and its replicas ever differ, in milliseconds. 0 to 600000. @default 10000 */
     readonly marginMs?: number;
   };
+  /**
+   * Answers a commit on Redis when so many replicas of its master have it, and lets nobody act on a
+   * decision before. @default a master's word is enough
+   */
+  readonly durability?: DurabilityOptions;
   /** How transactions over several nodes are finished whose process has died. */
   readonly recovery?: Partial<RecoveryOptions>;
   /** Bounds that are checked before anything is sent. */
@@ -82,6 +88,16 @@ export interface RecoveryOptions {
   readonly lapseMs: number;
 }
 
+export interface DurabilityOptions {
+  /** How many replicas of each master. 1 to 16. */
+  readonly replicas: number;
+  /**
+   * How long a commit waits for them, in milliseconds; then it ends with DurabilityNotReachedError. 1 to half of
+   * `commandTimeoutMs`. @default half of `commandTimeoutMs`
+   */
+  readonly timeoutMs?: number;
+}
+
 type Range = readonly [min: number, max: number, byDefault: number];
 
 /** Options with every default filled in; frozen. */
@@ -94,6 +110,7 @@ export interface ResolvedModuleOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly lifetime: RecordLifetime;
+  readonly durability: Durability | undefined;
   readonly recovery: RecoveryOptions;
   readonly limits: TransactionLimits;
   readonly allowEvictionPolicy: string | undefined;
@@ -111,6 +128,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DistributedTxModuleOptions>([
   'connectTimeoutMs',
   'commandTimeoutMs',
   'record',
+  'durability',
   'recovery',
   'limits',
   'allowEvictionPolicy',
@@ -145,6 +163,7 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
   refuseUnknown('record.', record, ['retentionMs', 'marginMs']);
   validateDefaults(defaults, maxTimeoutMs);
   validateRest(options);
+  const silenceMs = within('commandTimeoutMs', options.commandTimeoutMs, [10, 600_000, 2000]);
   return Object.freeze({
     stores: resolveStores(options),
     keyPrefix,
@@ -152,12 +171,13 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
     hookTimeoutMs: within('hookTimeoutMs', options.hookTimeoutMs, [1, 3_600_000, 10_000]),
     startup,
     connectTimeoutMs: within('connectTimeoutMs', options.connectTimeoutMs, [1, 600_000, 10_000]),
-    commandTimeoutMs: within('commandTimeoutMs', options.commandTimeoutMs, [10, 600_000, 2000]),
+    commandTimeoutMs: silenceMs,
     lifetime: Object.freeze({
       longestTimeoutMs: maxTimeoutMs,
       retentionMs: within('record.retentionMs', record.retentionMs, [0, 86_400_000, 30_000]),
       marginMs: within('record.marginMs', record.marginMs, [0, 600_000, 10_000]),
     }),
+    durability: resolveDurability(options, silenceMs),
     recovery: resolveRecovery(options.recovery ?? {}),
     limits: resolveLimits(options.limits ?? {}),
     allowEvictionPolicy: options.allowEvictionPolicy,
@@ -226,6 +246,27 @@ function isRedisSource(redis: unknown): boolean {
 /** What stands before the @ may be a password, however little of a URL the text is. */
 function withoutPassword(redis: unknown): unknown {
   return typeof redis === 'string' ? redis.replace(/^.*@/s, '…@') : redis;
+}
+
+function resolveDurability(
+  options: DistributedTxModuleOptions,
+  commandTimeoutMs: number,
+): Durability | undefined {
+  const { durability } = options;
+  if (durability === undefined) return undefined;
+  assertObject('durability', durability);
+  refuseUnknown('durability.', durability, ['replicas', 'timeoutMs']);
+  // Half a promise would be a guess: there is no default.
+  const replicas = within('durability.replicas', durability.replicas ?? NaN, [1, 16, 1]);
+  // What is sent behind a WAIT is answered after it, and must not count as silence.
+  const longest = Math.floor(commandTimeoutMs / 2);
+  const range: Range = [1, longest, longest];
+  const timeoutMs = within('durability.timeoutMs', durability.timeoutMs, range);
+  const isRedis = (way: StoreOptions): boolean => typeof way === 'object' && way !== null;
+  if (![...resolveStores(options).values()].some(isRedis)) {
+    wrong('durability', durability, 'nothing: no store is a Redis, and no other has replicas');
+  }
+  return Object.freeze({ replicas, timeoutMs });
 }
 
 function resolveRecovery(recovery: Partial<RecoveryOptions>): RecoveryOptions {

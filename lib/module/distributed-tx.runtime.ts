@@ -102,7 +102,8 @@ export class DistributedTxRuntime {
     const context = { name, clock: this.clock, lifetime: this.options.lifetime };
     if (typeof way === 'function') return way(context);
     if (way === 'embedded') return new EmbeddedStore(context);
-    const { startup, connectTimeoutMs, commandTimeoutMs, allowEvictionPolicy } = this.options;
+    const { startup, connectTimeoutMs, commandTimeoutMs, allowEvictionPolicy, durability } =
+      this.options;
     return new RedisStore({
       ...context,
       redis: way.redis,
@@ -110,6 +111,7 @@ export class DistributedTxRuntime {
       connectTimeoutMs,
       commandTimeoutMs,
       allowEvictionPolicy,
+      durability,
       processTag: ids.processTag,
       warn: (message) => log.warn(`Store ${name}: ${message}`),
     });

@@ -6,6 +6,7 @@ export {
 export type { DistributedTxOptionsFactory } from './distributed-tx.module-definition.js';
 export type {
   DistributedTxModuleOptions,
+  DurabilityOptions,
   RecoveryOptions,
   StoreContext,
   StoreOptions,

@@ -19,7 +19,7 @@ export class RedisCluster {
     replicas = 0,
     config = {},
   }: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const nodeConfig = { ...config, 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000' };
+    const nodeConfig = { 'cluster-node-timeout': '2000', ...config, 'cluster-enabled': 'yes' };
     const count = masters * (1 + replicas);
     const starts = Array.from({ length: count }, () => RedisServer.start({ config: nodeConfig }));
     const outcomes = await Promise.allSettled(starts);

@@ -1,5 +1,5 @@
 import { Redis, type Cluster } from 'ioredis';
-import { slotOf } from '../hash-slot.js';
+import { SLOT_COUNT, slotOf } from '../hash-slot.js';
 import { NodeConnection, type NodeConnectionOptions } from './node-connection.js';
 
 type MastersOptions = Pick<NodeConnectionOptions, 'clock' | 'commandTimeoutMs'>;
@@ -36,12 +36,42 @@ export class ClusterMasters {
     return master?.ready === true ? master : undefined;
   }
 
-  #read(): ReadonlyMap<string, NodeConnection> {
-    const masters = this.#cluster.nodes('master').filter((node) => node instanceof Redis);
-    return new Map(masters.map((node) => [addressOf(node), this.#connectionTo(node)]));
+  /** The connection to a node, be it open or not. */
+  nodeAt(address: string): Redis | undefined {
+    return this.#cluster.nodes('all').find((node) => addressOf(node) === address);
   }
 
-  #connectionTo(node: Redis): NodeConnection {
+  /** Where a node is reached that calls itself by this host and port. */
+  reachedAs(announced: string): string {
+    const { natMap } = this.#cluster.options;
+    const mapped = typeof natMap === 'function' ? natMap(announced) : natMap?.[announced];
+    return mapped ? `${mapped.host}:${mapped.port}` : announced;
+  }
+
+  /** Any slot of a node; another one with each call, mostly. @throws where it has none. */
+  slotOn(node: Redis): number {
+    const { slots } = this.#cluster;
+    const address = addressOf(node);
+    const start = Math.floor(Math.random() * SLOT_COUNT);
+    for (let nth = 0; nth < SLOT_COUNT; nth += 1) {
+      const slot = (start + nth) % SLOT_COUNT;
+      if (slots[slot]?.[0] === address) return slot;
+    }
+    throw new Error(`The node ${address} has no slot`);
+  }
+
+  /** Has the client learn again which node has which slots. */
+  refresh(): void {
+    this.#cluster.refreshSlotsCache();
+  }
+
+  #read(): ReadonlyMap<string, NodeConnection> {
+    const masters = this.#cluster.nodes('master').filter((node) => node instanceof Redis);
+    return new Map(masters.map((node) => [addressOf(node), this.connectionTo(node)]));
+  }
+
+  /** Ours to a node of the client. */
+  connectionTo(node: Redis): NodeConnection {
     let connection = this.#connections.get(node);
     if (connection === undefined) {
       const giveUp = (): void => node.disconnect();

@@ -137,6 +137,10 @@ export interface FailedReply {
   readonly message: string;
 }
 
+export function isCommitted(reply: unknown): boolean {
+  return String(reply).startsWith('committed');
+}
+
 /** @throws InvariantViolationError for an answer that no version of the script gives. */
 export function parseCommitReply(reply: unknown): OnePhaseReply | FailedReply {
   if (reply === 'committed') return COMMITTED;

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
-import { recordKeyOf } from '../transaction-address.js';
+import { DurabilityNotReachedError } from '../../errors/index.js';
 import { slotOf } from '../hash-slot.js';
+import { printAddress, recordKeyOf } from '../transaction-address.js';
 import { parseStoredItem, type ForeignValue, type StoredItem } from '../stored-item.js';
 import {
   CommitReplyLostError,
@@ -8,7 +9,12 @@ import {
   type OnePhaseReply,
   type ReadReply,
 } from '../versioned-store.js';
-import { CommitMessage, parseCommitReply, type MessageTimes } from './commit-message.js';
+import {
+  CommitMessage,
+  isCommitted,
+  parseCommitReply,
+  type MessageTimes,
+} from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import {
   executionOf,
@@ -18,6 +24,7 @@ import {
   withoutArguments,
 } from './redis-errors.js';
 import { COMMIT_ONE_PHASE } from './redis-script.js';
+import { NotReplicatedError } from './replication.js';
 import { NOTHING_WRITTEN, refuse, TurnQueue, type Request } from './turn-queue.js';
 
 /** How much travels in one command: docs/adr/0002-batches-by-turn.md. */
@@ -51,6 +58,8 @@ class CommitRequest implements Request<OnePhaseReply> {
 
 export interface LaneOptions {
   readonly connection: RedisConnection;
+  /** Over which commits go; where replicas are waited for, another one. */
+  readonly writes: RedisConnection;
   readonly clock: Clock;
   readonly times: MessageTimes;
   /** Called with the node's time when its clock proves to be other than thought. */
@@ -71,7 +80,7 @@ export class Lane {
   #moment = 0;
 
   constructor(options: LaneOptions) {
-    const { connection, clock } = options;
+    const { connection, writes, clock } = options;
     this.#options = options;
     const nodeOf = connection.isCluster ? slotOf : undefined;
     this.#nodeOf = nodeOf;
@@ -85,7 +94,7 @@ export class Lane {
       send: (batch) => this.#sendReads(batch),
     });
     this.#commits = new TurnQueue<CommitRequest>({
-      connection,
+      connection: writes,
       clock,
       nodeOf: nodeOf && (({ commit }) => nodeOf(keyOf(commit))),
       sizeOf: (request) => request.commit.items.length + 1,
@@ -179,20 +188,35 @@ export class Lane {
   #sendCommits(requests: readonly CommitRequest[]): void {
     const batch = requests.filter((request) => !this.#isWithdrawn(request));
     if (batch.length === 0) return;
-    const { connection, times } = this.#options;
+    const { writes, times } = this.#options;
     const message = new CommitMessage(times);
     for (const { commit } of batch) {
       commit.sent = true;
       message.add(commit);
     }
-    COMMIT_ONE_PHASE.run(connection, message.keyCount, message.all).then(
+    COMMIT_ONE_PHASE.run(writes, message.keyCount, message.all).then(
       (replies) => {
         for (const [index, request] of batch.entries()) {
           this.#answer(request, (replies as unknown[])[index]);
         }
       },
-      (error: unknown) => this.#fail(batch, error),
+      (error: unknown) => {
+        if (error instanceof NotReplicatedError) this.#answerUnreplicated(batch, error);
+        else this.#fail(batch, error);
+      },
     );
+  }
+
+  /** A refusal needs no replicas. */
+  #answerUnreplicated(batch: readonly CommitRequest[], error: NotReplicatedError): void {
+    for (const [index, request] of batch.entries()) {
+      const text = (error.reply as unknown[])[index];
+      if (!isCommitted(text)) this.#answer(request, text);
+      else {
+        const address = printAddress(request.commit.address);
+        request.reject(new DurabilityNotReachedError(address, { cause: error }));
+      }
+    }
   }
 
   #answer(request: CommitRequest, text: unknown): void {
@@ -211,7 +235,7 @@ export class Lane {
 
   /** The script itself says that nothing was written. */
   #failUnwritten(request: CommitRequest, error: Error): void {
-    this.#options.connection.noteError(error);
+    this.#options.writes.noteError(error);
     if (executionOf(error) === 'not-executed') this.#sendAgain([request], error);
     else refuse([request], error);
   }
@@ -239,8 +263,8 @@ export class Lane {
   /** Its caller has been told that nothing was written, so nothing may be. */
   #isWithdrawn({ commit, reject }: CommitRequest): boolean {
     if (!commit.withdrawn) return false;
-    const { connection } = this.#options;
-    reject(connection.unavailable('was not asked: the time of the call is over', NOTHING_WRITTEN));
+    const { writes } = this.#options;
+    reject(writes.unavailable('was not asked: the time of the call is over', NOTHING_WRITTEN));
     return true;
   }
 }

@@ -25,7 +25,6 @@ const IN_BACKGROUND = { background: true } as const;
 
 /** Our connection to one server. */
 export class NodeConnection {
-  readonly #redis: Redis;
   readonly #options: NodeConnectionOptions;
   #isCorked = false;
   #sent = 0;
@@ -34,20 +33,22 @@ export class NodeConnection {
   #marks: number[] = [];
   #check: Cancel | undefined;
 
-  constructor(redis: Redis, options: NodeConnectionOptions) {
-    this.#redis = redis;
+  constructor(
+    readonly redis: Redis,
+    options: NodeConnectionOptions,
+  ) {
     this.#options = options;
   }
 
   get ready(): boolean {
-    return this.#redis.status === 'ready';
+    return this.redis.status === 'ready';
   }
 
   /** @param instead Asked first when the command is answered with an error. */
   execute(name: string, args: readonly string[], instead: Instead): Promise<unknown> {
     const command = new EncodedCommand(name, args);
     if (this.#options.pipelined) this.#cork();
-    this.#redis.sendCommand(command);
+    this.redis.sendCommand(command);
     this.#sent++;
     if (this.#check === undefined) this.#checkLater();
     return command.promise.then(
@@ -67,7 +68,7 @@ export class NodeConnection {
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
-    const { stream } = this.#redis;
+    const { stream } = this.redis;
     stream.cork();
     process.nextTick(() => {
       this.#isCorked = false;

@@ -1,10 +1,11 @@
 import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
+import { tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
 import { NodeConnection, type Instead } from './node-connection.js';
 import { isCluster, type RedisClient } from './redis-client.js';
-import { isRedirection, messageOf, withoutArguments } from './redis-errors.js';
+import { isRedirection, messageOf, notSent, withoutArguments } from './redis-errors.js';
 
 /** A timer that keeps no process alive; those of the client do, and cost three times as much. */
 const IN_BACKGROUND = { background: true } as const;
@@ -12,6 +13,12 @@ const IN_BACKGROUND = { background: true } as const;
 const nothing: Instead = () => undefined;
 
 const REFUSED_LOGIN = /WRONGPASS|NOAUTH|NOPERM|ERR AUTH|invalid password|invalid username/i;
+
+/** One server, and the socket over which it was spoken to. */
+export interface Link {
+  readonly node: Redis;
+  readonly stream: Redis['stream'];
+}
 
 /** Our own connection to one server or cluster. Never queues, never sends anything twice. */
 export class RedisConnection {
@@ -151,6 +158,38 @@ export class RedisConnection {
   /** One that is read-only is no master any more; a fresh connection may find the new one. */
   noteError(error: unknown): void {
     if (messageOf(error).startsWith('READONLY')) this.#giveUp();
+  }
+
+  /** The connection to the master of a key. @throws an error that says that nothing was sent. */
+  protected async masterOf(key: string): Promise<Redis> {
+    if (this.#masters === undefined) return this.#client as Redis;
+    return this.#masters.ofKey(key)?.redis ?? (await this.#connected(this.addressOf(key)));
+  }
+
+  /** The connection to the node that an answer names instead of the one that was asked. */
+  protected async redirectedTo(error: unknown): Promise<Redis> {
+    const announced = messageOf(error).split(' ')[2] ?? '';
+    return this.#connected(this.#masters?.reachedAs(announced));
+  }
+
+  async #connected(address: string | undefined): Promise<Redis> {
+    const node = address === undefined ? undefined : this.#masters?.nodeAt(address);
+    if (node?.status === 'wait') await node.connect().catch(() => undefined);
+    if (node?.status === 'ready') return node;
+    this.#masters?.refresh();
+    throw notSent(`there is no connection to ${address ?? 'the master of the key'}`);
+  }
+
+  /** Sends to one of the servers and to no other, whatever it answers. */
+  protected sendTo(node: Redis, command: string, args: readonly string[]): Promise<unknown> {
+    const connection = this.#masters?.connectionTo(node) ?? this.#server;
+    if (connection === undefined) return this.#executeByClient(command, args, nothing);
+    return connection.execute(command, args, (error) => this.#after(error, nothing));
+  }
+
+  /** The tag of a slot that lies on a server. @throws where it has none. */
+  protected tagOn(node: Redis): string {
+    return tagOfSlot(this.#masters === undefined ? 0 : this.#masters.slotOn(node));
   }
 
   /** The master of a key, to tell it from others; undefined where that is not known. */

@@ -22,6 +22,7 @@ const PASSING = [
   "Stream isn't writeable and enableOfflineQueue options is false",
   "Cluster isn't ready and enableOfflineQueue options is false",
   'Failed to refresh slots cache',
+  'Not sent: ',
 ];
 
 const LASTING = ['OOM ', 'NOPERM', 'NOAUTH', 'WRONGPASS', 'NOSCRIPT', 'ERR AUTH', 'CROSSSLOT'];
@@ -42,6 +43,11 @@ function isPartial(message: string): boolean {
 /** One key of a command is forbidden to us; the others may not be. */
 export function isForbiddenKey(error: unknown): boolean {
   return messageOf(error).startsWith('NOPERM');
+}
+
+/** For what was not even tried. */
+export function notSent(reason: string): Error {
+  return new Error(`Not sent: ${reason}`);
 }
 
 /** The server itself has answered with an error, in contrast to a connection that broke. */

@@ -17,7 +17,7 @@ import {
   type TransactionRecord,
   type VersionedStore,
 } from '../versioned-store.js';
-import { StoreRefusedError } from '../../errors/index.js';
+import { DistributedTxError, StoreRefusedError } from '../../errors/index.js';
 import type { MessageTimes } from './commit-message.js';
 import { Lane } from './lane.js';
 import { NodeClocks } from './node-clocks.js';
@@ -26,7 +26,8 @@ import { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { RedisJournal } from './redis-journal.js';
 import { FENCE } from './redis-script.js';
-import { checkServers, probeScripts, type Warn } from './server-checks.js';
+import { NotReplicatedError, ReplicatedConnection, type Durability } from './replication.js';
+import { checkServers, probeScripts, probeWait, type Warn } from './server-checks.js';
 import { TwoPhaseSteps } from './two-phase-steps.js';
 
 export interface RedisStoreOptions {
@@ -42,6 +43,8 @@ export interface RedisStoreOptions {
   /** Unique for this process; names the keys of the start-up probe. */
   readonly processTag: string;
   readonly warn: Warn;
+  /** Undefined: a master's word is enough. */
+  readonly durability?: Durability | undefined;
 }
 
 /** Between two tries of a step that may be repeated. */
@@ -53,6 +56,8 @@ export class RedisStore implements VersionedStore {
   readonly #options: RedisStoreOptions;
   readonly journal: Journal;
   readonly #connection: RedisConnection;
+  /** Over which everything goes that decides, or that a decision rests on. */
+  readonly #writes: RedisConnection;
   readonly #steps: TwoPhaseSteps;
   readonly #lane: Lane;
   readonly #times: MessageTimes;
@@ -61,14 +66,19 @@ export class RedisStore implements VersionedStore {
   #checking: Promise<void> | undefined;
 
   constructor(options: RedisStoreOptions) {
-    const { clock, lifetime } = options;
+    const { clock, lifetime, commandTimeoutMs, durability } = options;
     this.name = options.name;
     this.#options = options;
-    this.#connection = new RedisConnection(
-      openRedisClient(options.redis, options),
-      clock,
-      options.commandTimeoutMs,
-    );
+    const client = openRedisClient(options.redis, options);
+    this.#connection = new RedisConnection(client, clock, commandTimeoutMs);
+    // One of their own, since whatever follows a WAIT on a connection waits as well.
+    this.#writes =
+      durability === undefined
+        ? this.#connection
+        : new ReplicatedConnection(openRedisClient(options.redis, options), clock, {
+            commandTimeoutMs,
+            durability,
+          });
     this.#times = {
       longestTimeoutMs: lifetime.longestTimeoutMs + lifetime.marginMs,
       keepMs: lifetime.marginMs + lifetime.retentionMs,
@@ -78,12 +88,14 @@ export class RedisStore implements VersionedStore {
     this.#clocks = new NodeClocks(this.#connection, clock);
     this.#lane = new Lane({
       connection: this.#connection,
+      writes: this.#writes,
       clock,
       times: this.#times,
       onClockDoubt: (nodeTimeMs, key) => this.#clocks.correct(nodeTimeMs, key),
     });
     const context = {
       connection: this.#connection,
+      writes: this.#writes,
       clock,
       times: this.#times,
       nodeTime: (key: string) => this.#clocks.toNodeTime(clock.now(), key),
@@ -100,13 +112,13 @@ export class RedisStore implements VersionedStore {
   async open(): Promise<void> {
     this.#connection.onReady(() => void this.#clocks.measure());
     if (this.#options.startup === 'lazy') {
-      this.#connection.connectInBackground();
+      for (const connection of this.#connections) connection.connectInBackground();
       return;
     }
     try {
       await this.#openAndCheck(this.#options.clock.now() + this.#options.connectTimeoutMs);
     } catch (error) {
-      await this.#connection.close();
+      await this.close();
       throw error;
     }
   }
@@ -165,14 +177,14 @@ export class RedisStore implements VersionedStore {
     const { marginMs } = this.#options.lifetime;
     const args = [address.deadlineAtMs, marginMs, this.#times.keepMs].map(String);
     return this.#persist(until, async () => {
-      const reply = await FENCE.run(this.#connection, 1, [recordKeyOf(address), ...args]);
-      return reply as FencedOutcome;
+      const step = FENCE.run(this.#writes, 1, [recordKeyOf(address), ...args]);
+      return (await step.catch(this.#unlessCommitted)) as FencedOutcome;
     });
   }
 
   outcome(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
     return this.#persist(until, async () => {
-      const record = await this.#connection.execute('GET', [recordKeyOf(address)]);
+      const record = await this.#writes.execute('GET', [recordKeyOf(address)]);
       if (typeof record === 'string') {
         const status = record.slice(0, record.indexOf('|'));
         return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
@@ -188,16 +200,31 @@ export class RedisStore implements VersionedStore {
   }
 
   async close(): Promise<void> {
-    await this.#connection.close();
+    await Promise.all(this.#connections.map((connection) => connection.close()));
   }
+
+  get #connections(): readonly RedisConnection[] {
+    return this.#writes === this.#connection
+      ? [this.#connection]
+      : [this.#connection, this.#writes];
+  }
+
+  /** That a transaction is committed is worth waiting for; a roll back is tried again by whoever needs it. */
+  readonly #unlessCommitted = (error: unknown): never => {
+    if (!(error instanceof NotReplicatedError) || error.reply === 'committed') throw error;
+    throw this.#writes.unavailable(`waits: ${error.message}`);
+  };
 
   /** Repeats a step that does no harm when it is done twice, until it is answered or time is over. */
   #persist<T>(until: number, step: () => Promise<T>): Promise<T> {
-    if (!this.#connection.ready) return this.#persistAfter(undefined, until, step);
+    if (!this.#connection.ready || !this.#writes.ready) {
+      return this.#persistAfter(undefined, until, step);
+    }
     return step().catch((error: unknown) => this.#persistAfter(error, until, step));
   }
 
   async #persistAfter<T>(failure: unknown, until: number, step: () => Promise<T>): Promise<T> {
+    if (failure instanceof DistributedTxError) throw failure;
     // What is no passing state of the server stays as it is until somebody acts.
     if (executionOf(failure) !== 'not-executed' && isServerError(failure)) throw refusalOf(failure);
     const left = until - this.#options.clock.now();
@@ -213,7 +240,7 @@ export class RedisStore implements VersionedStore {
   /** A connection that breaks while the server is checked says nothing about the server. */
   async #openAndCheck(until: number): Promise<void> {
     for (;;) {
-      await this.#connection.open(until);
+      await Promise.all(this.#connections.map((connection) => connection.open(until)));
       try {
         return await this.#check();
       } catch (error) {
@@ -240,7 +267,7 @@ export class RedisStore implements VersionedStore {
   }
 
   async #runChecks(): Promise<void> {
-    await checkServers(this.#connection, this.#options.allowEvictionPolicy, this.#options.warn);
+    await checkServers(this.#connection, this.#options);
     await this.#clocks.measure();
     await probeScripts(this.#connection, {
       // No counter of a transaction in base 36 ever gives an id with this dash.
@@ -248,6 +275,7 @@ export class RedisStore implements VersionedStore {
       home: tagOfSlot(0),
       nodeTimeMs: this.toNodeTime(this.#options.clock.now()),
     });
+    if (this.#options.durability !== undefined) await probeWait(this.#connection);
   }
 }
 

@@ -12,6 +12,12 @@ const OLDEST = { major: 6, minor: 2 } as const;
 /** Where the module tells what it noticed. */
 export type Warn = (message: string) => void;
 
+export interface ServerDemands {
+  readonly allowEvictionPolicy: string | undefined;
+  readonly durability?: { readonly replicas: number } | undefined;
+  readonly warn: Warn;
+}
+
 /**
  * Refuses a server on which transactions would not hold: too old, a replica, or one that evicts.
  * Reads INFO only, since CONFIG is often forbidden.
@@ -20,8 +26,7 @@ export type Warn = (message: string) => void;
  */
 export async function checkServers(
   connection: RedisConnection,
-  allowEvictionPolicy: string | undefined,
-  warn: Warn,
+  { allowEvictionPolicy, durability, warn }: ServerDemands,
 ): Promise<void> {
   let infos: readonly string[];
   try {
@@ -34,9 +39,22 @@ export async function checkServers(
     return;
   }
   for (const info of infos) checkServer(parseInfo(info), allowEvictionPolicy);
+  if (durability !== undefined) warnOfMissingReplicas(infos, durability.replicas, warn);
   if (infos.every((info) => parseInfo(info).get('aof_enabled') !== '1')) {
     await warnWithoutSnapshots(connection, warn);
   }
+}
+
+/** No refusal: a replica that is away may come back, and commits that it does not get say so. */
+function warnOfMissingReplicas(infos: readonly string[], replicas: number, warn: Warn): void {
+  const fewest = Math.min(
+    ...infos.map((info) => info.match(/^slave\d+:.*state=online/gm)?.length ?? 0),
+  );
+  if (fewest >= replicas) return;
+  warn(
+    `durability.replicas is ${replicas}, and a master of this Redis has ${fewest} connected: until there are more, ` +
+      'every commit on it ends with DurabilityNotReachedError.',
+  );
 }
 
 async function warnWithoutSnapshots(connection: RedisConnection, warn: Warn): Promise<void> {
@@ -136,6 +154,11 @@ export async function probeScripts(
   if (connection.isCluster) await probeTwoPhases(connection, probe);
   await refusedWhenDenied(() => connection.execute('MGET', [key('a')]));
   await refusedWhenDenied(() => connection.execute('GET', [key('a')]));
+}
+
+/** What a durability asks for beyond that. @throws StoreRefusedError */
+export async function probeWait(connection: RedisConnection): Promise<void> {
+  await refusedWhenDenied(() => connection.executeOnMasters('WAIT', ['0', '1']));
 }
 
 /** The client goes on in database 0 where the server refuses another one. */

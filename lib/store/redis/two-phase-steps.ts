@@ -18,9 +18,12 @@ import {
 } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import { APPLY, PREPARE, RELEASE } from './redis-script.js';
+import { failAtOnce } from './replication.js';
 
 export interface TwoPhaseContext {
   readonly connection: RedisConnection;
+  /** For what decides, or what a decision rests on. */
+  readonly writes: RedisConnection;
   readonly times: MessageTimes;
   /** By the clock of the master of a key. */
   readonly nodeTime: (key: string) => number;
@@ -40,12 +43,13 @@ export class TwoPhaseSteps {
   }
 
   prepare({ address, marked, items }: PrepareRequest, until: number): Promise<PrepareReply> {
-    const { connection, persist } = this.#context;
+    const { writes, persist } = this.#context;
     const keys = items.map((item) => item.key);
     const lock = `${printAddress(address)}${marked ? '!' : ''}`;
     const args = [...keys, lock, ...items.map(printPreparation)];
     return persist(until, async () => {
-      const reply = await PREPARE.run(connection, keys.length, args);
+      // Nobody waits for replicas with locks in his hands.
+      const reply = await failAtOnce(writes, PREPARE.run(writes, keys.length, args));
       return parsePrepareReply(reply);
     });
   }
@@ -55,12 +59,12 @@ export class TwoPhaseSteps {
     items: readonly HeldItem[],
     until: number,
   ): Promise<readonly AppliedStatus[]> {
-    const { connection, persist, times } = this.#context;
+    const { writes, persist, times } = this.#context;
     const keys = items.map((item) => item.key);
     const steps = items.map((item) => printHeldItem(item, address.id, times.tombstoneMs));
     const args = [...keys, printAddress(address), ...steps];
     return persist(until, async () => {
-      const replies = (await APPLY.run(connection, keys.length, args)) as unknown[];
+      const replies = (await APPLY.run(writes, keys.length, args)) as unknown[];
       return replies.map(parseApplied);
     });
   }
@@ -76,19 +80,19 @@ export class TwoPhaseSteps {
   }
 
   record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
-    const { connection, persist } = this.#context;
+    const { writes, persist } = this.#context;
     return persist(until, async () => {
-      const text = await connection.execute('GET', [recordKeyOf(address)]);
+      const text = await writes.execute('GET', [recordKeyOf(address)]);
       return typeof text === 'string' ? parseRecord(text) : undefined;
     });
   }
 
   async retire(address: TransactionAddress, until: number): Promise<void> {
-    const { connection, persist, times, nodeTime } = this.#context;
+    const { writes, persist, times, nodeTime } = this.#context;
     const key = recordKeyOf(address);
     await persist(until, () => {
       const leftMs = Math.ceil(Math.max(address.deadlineAtMs - nodeTime(key), 0) + times.keepMs);
-      return connection.execute('PEXPIRE', [key, String(leftMs)]);
+      return writes.execute('PEXPIRE', [key, String(leftMs)]);
     });
   }
 }

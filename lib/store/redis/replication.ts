@@ -1,0 +1,174 @@
+import type { Redis } from 'ioredis';
+import type { Clock } from '../clock.js';
+import { RESERVED_PREFIX } from '../transaction-address.js';
+import type { Instead } from './node-connection.js';
+import type { RedisClient } from './redis-client.js';
+import { RedisConnection, type Link } from './redis-connection.js';
+import { isRedirection, messageOf } from './redis-errors.js';
+
+/** Who has to have a step before anybody acts on it. */
+export interface Durability {
+  /** So many replicas of the master that did it. */
+  readonly replicas: number;
+  /** How long they are waited for, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** A step was done by a master, and too few of its replicas said in time that they have it. */
+export class NotReplicatedError extends Error {
+  override readonly name = 'NotReplicatedError';
+
+  constructor(
+    message: string,
+    /** What the master answered. */
+    readonly reply: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** For a step that is not worth waiting for. @throws StoreUnavailableError instead of NotReplicatedError. */
+export async function failAtOnce(
+  connection: RedisConnection,
+  step: Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof NotReplicatedError)
+      throw connection.unavailable(`waits: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Of a master that is about to give the slot away the next one is tried. */
+const MARK_ATTEMPTS = 3;
+const MARK_TTL_MS = '60000';
+
+/** What a master answered, and over which socket. */
+interface Done {
+  readonly reply: unknown;
+  readonly link: Link;
+}
+
+interface Waiter {
+  readonly resolve: (replicas: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A connection whose commands are answered once the replicas have what the master did or said.
+ *
+ * D1 WAIT goes over the socket over which the command went, and counts for nothing after it has broken.
+ * D2 WAIT follows a write of its own, since it looks no further than the last write of its socket: what a
+ *    command found there counts as replicated only when all that stood before it is.
+ * D3 At most one WAIT is under way per socket; all that was answered meanwhile shares the next.
+ */
+export class ReplicatedConnection extends RedisConnection {
+  readonly #durability: Durability;
+  /** By socket; those who wait for the next WAIT. */
+  readonly #gates = new WeakMap<object, { waiting: Waiter[]; busy: boolean }>();
+
+  constructor(
+    client: RedisClient,
+    clock: Clock,
+    options: { readonly commandTimeoutMs: number; readonly durability: Durability },
+  ) {
+    super(client, clock, options.commandTimeoutMs);
+    this.#durability = options.durability;
+  }
+
+  /** @throws NotReplicatedError, and the errors of a RedisConnection. */
+  override async execute(
+    command: string,
+    args: readonly string[],
+    key = args[0] ?? '',
+    instead: Instead = () => undefined,
+  ): Promise<unknown> {
+    let done: Done;
+    try {
+      done = await this.#executeOnMaster(command, args, key);
+    } catch (error) {
+      const other = instead(error);
+      if (other !== undefined) return other;
+      throw error;
+    }
+    const { reply, link } = done;
+    const { replicas, timeoutMs } = this.#durability;
+    const found = await this.#replicasThrough(link);
+    if (found >= replicas) return reply;
+    throw new NotReplicatedError(
+      `${found} of ${replicas} replicas confirmed within ${timeoutMs} ms what their master did`,
+      reply,
+    );
+  }
+
+  async #executeOnMaster(command: string, args: readonly string[], key: string): Promise<Done> {
+    const node = await this.masterOf(key);
+    const link = linkTo(node);
+    try {
+      return { reply: await this.sendTo(node, command, args), link };
+    } catch (error) {
+      if (!isRedirection(error)) throw error;
+      const asked = linkTo(await this.redirectedTo(error));
+      this.sendTo(asked.node, 'ASKING', []).catch(() => undefined);
+      return { reply: await this.sendTo(asked.node, command, args), link: asked };
+    }
+  }
+
+  /** D3: how many replicas have everything that was written before now. */
+  #replicasThrough(link: Link): Promise<number> {
+    const gate = this.#gates.get(link.stream) ?? { waiting: [], busy: false };
+    this.#gates.set(link.stream, gate);
+    return new Promise((resolve, reject) => {
+      gate.waiting.push({ resolve, reject });
+      if (gate.busy) return;
+      gate.busy = true;
+      // The answers of one packet share one.
+      process.nextTick(() => void this.#waitFor(link, gate));
+    });
+  }
+
+  async #waitFor(link: Link, gate: { waiting: Waiter[]; busy: boolean }): Promise<void> {
+    while (gate.waiting.length > 0) {
+      const waiting = gate.waiting.splice(0);
+      try {
+        const replicas = await this.#markAndWait(link);
+        for (const waiter of waiting) waiter.resolve(replicas);
+      } catch (error) {
+        for (const waiter of waiting) waiter.reject(error);
+      }
+    }
+    gate.busy = false;
+  }
+
+  /** D1, D2. */
+  async #markAndWait(link: Link): Promise<number> {
+    const { replicas, timeoutMs } = this.#durability;
+    for (let attempt = 1; ; attempt += 1) {
+      if (link.node.stream !== link.stream) throw broken('the connection broke');
+      const marked = this.sendTo(link.node, 'SET', [this.#mark(link), '', 'PX', MARK_TTL_MS]);
+      const waited = this.sendTo(link.node, 'WAIT', [String(replicas), String(timeoutMs)]);
+      const [mark, confirmed] = await Promise.allSettled([marked, waited]);
+      if (mark.status === 'rejected') {
+        if (isRedirection(mark.reason) && attempt < MARK_ATTEMPTS) continue;
+        throw broken(messageOf(mark.reason));
+      }
+      if (confirmed.status === 'rejected') throw broken(messageOf(confirmed.reason));
+      return Number(confirmed.value);
+    }
+  }
+
+  #mark({ node }: Link): string {
+    return `${RESERVED_PREFIX}{${this.tagOn(node)}}:mark`;
+  }
+}
+
+function linkTo(node: Redis): Link {
+  return { node, stream: node.stream };
+}
+
+/** Never the server's own words first: they would say that nothing was done. */
+function broken(reason: string): Error {
+  return new Error(`It is not known whether the replicas have it: ${reason}`);
+}
