@@ -68,33 +68,48 @@ export class Finisher {
     if (decided.record?.status === 'committed') await store.retire(decided.address, until);
   }
 
-  async apply(
+  /** Writes what was decided. */
+  apply(
     store: VersionedStore,
     address: TransactionAddress,
     redo: readonly HeldItem[],
     until: number,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const groups = byNode(store, redo, (item) => item.key);
-    await Promise.all(groups.map((items) => this.#applyGroup(store, address, items, until)));
+    return allOf(groups.map((items) => this.#applyGroup(store, address, items, until)));
   }
 
-  async #applyGroup(
+  #applyGroup(
     store: VersionedStore,
     address: TransactionAddress,
     items: readonly HeldItem[],
     until: number,
   ): Promise<void> {
-    const statuses = await store.apply(address, items, until);
-    const passed = items.filter((_, nth) => statuses[nth] === 'passed');
-    if (passed.length === 0) return;
+    return store.apply(address, items, until).then((statuses) => {
+      const passed = items.filter((_, nth) => statuses[nth] === 'passed');
+      return passed.length === 0 ? undefined : this.#explain(store, address, passed, until);
+    });
+  }
+
+  /** F4 */
+  async #explain(
+    store: VersionedStore,
+    address: TransactionAddress,
+    passed: readonly HeldItem[],
+    until: number,
+  ): Promise<void> {
     const keys = passed.map((item) => item.key);
     const { items: stood } = await store.read(keys, until);
     for (const [nth, item] of passed.entries()) {
-      // F4
       const found = versionFound(stood[nth]);
       if (!hasMovedOn(item, found)) this.#events.notApplied(address, item.key, found);
     }
   }
+}
+
+/** One alone, which is what there nearly always is, needs no gathering. */
+function allOf(works: readonly Promise<void>[]): Promise<unknown> {
+  return works.length === 1 ? works[0]! : Promise.all(works);
 }
 
 /**

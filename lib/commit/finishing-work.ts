@@ -77,22 +77,19 @@ export class FinishingWork {
   }
 
   #persist(address: TransactionAddress, step: Step): void {
-    const work = this.#repeat(address, step).finally(() => this.#underway.delete(work));
+    const work = this.#try(address, step).then(() => void this.#underway.delete(work));
     this.#underway.add(work);
   }
 
-  async #repeat(address: TransactionAddress, step: Step): Promise<void> {
+  #try(address: TransactionAddress, step: Step): Promise<void> {
     const { clock, events } = this.#setup;
-    for (;;) {
-      const last = this.#closed;
-      try {
-        return await step(clock.now() + TRY_MS);
-      } catch (error) {
-        if (isFault(error)) return events.unfinished(address, error);
-        if (last) return;
-      }
+    const last = this.#closed;
+    return step(clock.now() + TRY_MS).catch(async (error: unknown) => {
+      if (isFault(error)) return events.unfinished(address, error);
+      if (last) return;
       if (!this.#closed) await this.#pause();
-    }
+      return this.#try(address, step);
+    });
   }
 
   #pause(): Promise<void> {

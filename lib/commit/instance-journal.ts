@@ -21,6 +21,7 @@ export class InstanceJournal {
   readonly #clock: Clock;
   readonly #options: HeartbeatOptions;
   readonly #alive = new Map<VersionedStore, Promise<void>>();
+  /** By the stores where it has said that it lives. */
   readonly #beats = new Map<VersionedStore, Cancel>();
   #closed = false;
 
@@ -35,13 +36,13 @@ export class InstanceJournal {
   }
 
   /** J1. @throws StoreUnavailableError, StoreRefusedError */
-  async enter(store: VersionedStore, holdings: Holdings, until: number): Promise<void> {
-    await this.#live(store, until);
-    await store.journal.enter(this.#instance, holdings, until);
+  enter(store: VersionedStore, holdings: Holdings, until: number): Promise<void> {
+    const enter = (): Promise<void> => store.journal.enter(this.#instance, holdings, until);
+    return this.#beats.has(store) ? enter() : this.#live(store, until).then(enter);
   }
 
-  async leave(store: VersionedStore, address: TransactionAddress, until: number): Promise<void> {
-    await store.journal.leave(this.#instance, [address], until);
+  leave(store: VersionedStore, address: TransactionAddress, until: number): Promise<void> {
+    return store.journal.leave(this.#instance, [address], until);
   }
 
   /** Beats no more. What is still written down is finished by another instance. */

@@ -92,11 +92,13 @@ export class TwoPhaseCommit {
    * lost counts as refused.
    */
   async #prepare(): Promise<CommitRefusal | undefined> {
-    const refusals = await Promise.all([
-      this.#enter(),
-      ...this.#locked.map((part) => this.#preparePart(part)),
-    ]);
-    const given = refusals.filter((refusal) => refusal !== undefined);
+    const steps = [this.#enter(), ...this.#locked.map((part) => this.#preparePart(part))];
+    const given: CommitRefusal[] = [];
+    // All of them are under way, and none is ever rejected.
+    for (const step of steps) {
+      const refusal = await step;
+      if (refusal !== undefined) given.push(refusal);
+    }
     // What an item has against the transaction says more than a node that did not answer.
     return (
       given.find((refusal) => faultIn(refusal) !== undefined) ??
@@ -105,40 +107,30 @@ export class TwoPhaseCommit {
     );
   }
 
-  async #enter(): Promise<CommitRefusal | undefined> {
+  #enter(): Promise<CommitRefusal | undefined> {
     const holdings = { address: this.#address, keys: this.#keys };
-    try {
-      await this.#environment.journal.enter(this.#store, holdings, this.#request.until);
-      return undefined;
-    } catch (error) {
-      return unprepared(error);
-    }
+    const entering = this.#environment.journal.enter(this.#store, holdings, this.#request.until);
+    return entering.then(() => undefined, unprepared);
   }
 
-  async #preparePart(part: CommitPart): Promise<CommitRefusal | undefined> {
+  #preparePart(part: CommitPart): Promise<CommitRefusal | undefined> {
     const marked = this.#parts.readElsewhere.items.length > 0;
     const request = { address: this.#address, marked, items: part.items };
-    try {
-      const reply = await this.#store.prepare(request, this.#request.until);
+    return this.#store.prepare(request, this.#request.until).then((reply) => {
       if (reply.status !== 'prepared') return part.placed(reply);
       part.hold(reply.heads);
       return undefined;
-    } catch (error) {
-      return unprepared(error);
-    }
+    }, unprepared);
   }
 
   /** T1. What is read beside the record is checked in the step that decides. */
-  async #validate(): Promise<CommitRefusal | undefined> {
+  #validate(): Promise<CommitRefusal | undefined> | undefined {
     const part = this.#parts.readElsewhere;
     if (part.items.length === 0) return undefined;
-    try {
-      const result = await this.#environment.validate(part.items, this.#request.until);
+    return this.#environment.validate(part.items, this.#request.until).then((result) => {
       if (result.status === 'committed') return undefined;
       return 'index' in result ? part.placed(result) : result;
-    } catch (error) {
-      return unprepared(error);
-    }
+    }, unprepared);
   }
 
   /** T2: one step on the node of the record. */

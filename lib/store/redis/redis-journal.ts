@@ -52,8 +52,8 @@ export class RedisJournal implements Journal {
     });
   }
 
-  async enter(instance: string, { address, keys }: Holdings, until: number): Promise<void> {
-    await this.#note(instance, address, JSON.stringify(keys), until);
+  enter(instance: string, { address, keys }: Holdings, until: number): Promise<void> {
+    return this.#note(instance, address, JSON.stringify(keys), until);
   }
 
   async leave(
@@ -61,7 +61,8 @@ export class RedisJournal implements Journal {
     addresses: readonly TransactionAddress[],
     until: number,
   ): Promise<void> {
-    await Promise.all(addresses.map((address) => this.#note(instance, address, undefined, until)));
+    const notes = addresses.map((address) => this.#note(instance, address, undefined, until));
+    await (notes.length === 1 ? notes[0] : Promise.all(notes));
   }
 
   async beat(instance: string, lapseMs: number, until: number): Promise<void> {

@@ -27,18 +27,12 @@ export class NotReplicatedError extends Error {
   }
 }
 
-/** For a step that is not worth waiting for. @throws StoreUnavailableError instead of NotReplicatedError. */
-export async function failAtOnce(
-  connection: RedisConnection,
-  step: Promise<unknown>,
-): Promise<unknown> {
-  try {
-    return await step;
-  } catch (error) {
-    if (error instanceof NotReplicatedError)
-      throw connection.unavailable(`waits: ${error.message}`);
-    throw error;
-  }
+/** For a step that is not worth waiting for: throws StoreUnavailableError instead of NotReplicatedError. */
+export function failAtOnce(connection: RedisConnection): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof NotReplicatedError)) throw error;
+    throw connection.unavailable(`waits: ${error.message}`);
+  };
 }
 
 /** Of a master that is about to give the slot away the next one is tried. */

@@ -47,11 +47,11 @@ export class TwoPhaseSteps {
     const keys = items.map((item) => item.key);
     const lock = `${printAddress(address)}${marked ? '!' : ''}`;
     const args = [...keys, lock, ...items.map(printPreparation)];
-    return persist(until, async () => {
-      // Nobody waits for replicas with locks in his hands.
-      const reply = await failAtOnce(writes, PREPARE.run(writes, keys.length, args));
-      return parsePrepareReply(reply);
-    });
+    // Nobody waits for replicas with locks in his hands.
+    const fail = failAtOnce(writes);
+    return persist(until, () =>
+      PREPARE.run(writes, keys.length, args).then(parsePrepareReply, fail),
+    );
   }
 
   apply(
@@ -63,36 +63,34 @@ export class TwoPhaseSteps {
     const keys = items.map((item) => item.key);
     const steps = items.map((item) => printHeldItem(item, address.id, times.tombstoneMs));
     const args = [...keys, printAddress(address), ...steps];
-    return persist(until, async () => {
-      const replies = (await APPLY.run(writes, keys.length, args)) as unknown[];
-      return replies.map(parseApplied);
-    });
+    return persist(until, () =>
+      APPLY.run(writes, keys.length, args).then((replies) =>
+        (replies as unknown[]).map(parseApplied),
+      ),
+    );
   }
 
-  async release(
-    address: TransactionAddress,
-    keys: readonly string[],
-    until: number,
-  ): Promise<void> {
+  release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void> {
     const { connection, persist } = this.#context;
     const args = [...keys, printAddress(address)];
-    await persist(until, () => RELEASE.run(connection, keys.length, args));
+    return persist(until, () => RELEASE.run(connection, keys.length, args) as Promise<void>);
   }
 
   record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
     const { writes, persist } = this.#context;
-    return persist(until, async () => {
-      const text = await writes.execute('GET', [recordKeyOf(address)]);
-      return typeof text === 'string' ? parseRecord(text) : undefined;
-    });
+    return persist(until, () =>
+      writes
+        .execute('GET', [recordKeyOf(address)])
+        .then((text) => (typeof text === 'string' ? parseRecord(text) : undefined)),
+    );
   }
 
-  async retire(address: TransactionAddress, until: number): Promise<void> {
+  retire(address: TransactionAddress, until: number): Promise<void> {
     const { writes, persist, times, nodeTime } = this.#context;
     const key = recordKeyOf(address);
-    await persist(until, () => {
+    return persist(until, () => {
       const leftMs = Math.ceil(Math.max(address.deadlineAtMs - nodeTime(key), 0) + times.keepMs);
-      return writes.execute('PEXPIRE', [key, String(leftMs)]);
+      return writes.execute('PEXPIRE', [key, String(leftMs)]) as Promise<void>;
     });
   }
 }
