@@ -1,10 +1,12 @@
 import {
   ModuleOptionsError,
   StoreRefusedError,
+  StoreUnavailableError,
   TransactionTimeoutError,
 } from '../../lib/errors/index.js';
 import { Account } from '../support/entities.js';
 import { errorOf } from '../support/outcome.js';
+import { poll } from '../support/poll.js';
 import { describeRedis, RedisServer } from '../support/redis-server.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
@@ -37,6 +39,40 @@ describeRedis('a database of its own', () => {
       expect(error.message).toMatch(/database 99/);
     },
   );
+
+  it('that a server has no longer after a restart is not mistaken for database 0', async () => {
+    const config = { databases: '16' };
+    const own = await RedisServer.start({ config });
+    const runtime = await TestRuntime.open({ redis: `${own.url}/7` });
+    const accounts = runtime.repository(Account);
+    await accounts.save({ id: 'before', balance: 1, points: 1 });
+
+    config.databases = '2';
+    await own.restart();
+    const error = await errorOf(
+      runtime.manager.run(() => accounts.save({ id: 'while', balance: 1, points: 1 }), {
+        timeoutMs: 1500,
+      }),
+    );
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error.message).toMatch(/DB index is out of range/);
+    expect(await own.command('KEYS', '*')).toEqual([]);
+
+    config.databases = '16';
+    await own.restart();
+    const healed = await poll(
+      () =>
+        accounts.save({ id: 'after', balance: 1, points: 1 }).then(
+          () => true as const,
+          () => undefined,
+        ),
+      { deadlineMs: 8000, until: 'the database is there again' },
+    );
+    expect(healed).toBe(true);
+    expect(String(await own.command('INFO', 'keyspace'))).toMatch(/db7:/);
+    await runtime.close();
+    await own.stop();
+  });
 
   it('is refused where it is no number', async () => {
     const error = await errorOf(TestRuntime.open({ redis: `${server.url}/abc` }));

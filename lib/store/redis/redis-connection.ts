@@ -5,7 +5,14 @@ import { tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
 import { NodeConnection, type Instead } from './node-connection.js';
 import { isCluster, type RedisClient } from './redis-client.js';
-import { isRedirection, messageOf, notSent, withoutArguments } from './redis-errors.js';
+import {
+  executionOf,
+  isRedirection,
+  isRefusedSelect,
+  messageOf,
+  notSent,
+  withoutArguments,
+} from './redis-errors.js';
 
 /** A timer that keeps no process alive; those of the client do, and cost three times as much. */
 const IN_BACKGROUND = { background: true } as const;
@@ -29,6 +36,8 @@ export class RedisConnection {
   readonly #server: NodeConnection | undefined;
   readonly #masters: ClusterMasters | undefined;
   #lastError: Error | undefined;
+  /** Why the connection under way is not in the database that was asked for: the client uses 0 then. */
+  #databaseRefusal: Error | undefined;
   #opened = false;
   readonly #waiting = new Set<() => void>();
 
@@ -43,10 +52,17 @@ export class RedisConnection {
         : undefined;
     this.#masters = isCluster(client) ? new ClusterMasters(client, options) : undefined;
     client.on('error', (error: Error) => {
-      this.#lastError = withoutArguments(error);
+      // What follows from it, as the connection is given up, says less.
+      if (this.#databaseRefusal === undefined) this.#lastError = withoutArguments(error);
+      if (isRefusedSelect(error)) {
+        this.#databaseRefusal = this.#lastError;
+        this.#giveUp();
+      }
       this.#wake();
     });
+    client.on('connect', () => (this.#databaseRefusal = undefined));
     client.on('ready', () => {
+      if (this.#databaseRefusal !== undefined) return;
       this.#lastError = undefined;
       this.#wake();
     });
@@ -57,12 +73,7 @@ export class RedisConnection {
   }
 
   get ready(): boolean {
-    return this.#client.status === 'ready';
-  }
-
-  /** The number of the database, where it is not the first. */
-  get database(): number {
-    return isCluster(this.#client) ? 0 : Number(this.#client.options.db ?? 0);
+    return this.#client.status === 'ready' && this.#databaseRefusal === undefined;
   }
 
   /** Calls `listener` each time the connection has become usable. */
@@ -72,11 +83,13 @@ export class RedisConnection {
 
   /**
    * Resolves when the server answers.
-   * @throws StoreRefusedError for a refused login, StoreUnavailableError when `until` passes.
+   * @throws StoreRefusedError for a refused login or database, StoreUnavailableError when `until` passes.
    */
   async open(until: number): Promise<void> {
     this.connectInBackground();
     while (!this.ready) {
+      const refusal = this.#databaseRefusal;
+      if (refusal && executionOf(refusal) !== 'not-executed') throw this.#refusedDatabase(refusal);
       const error = this.#lastError;
       if (error && REFUSED_LOGIN.test(error.message)) {
         throw new StoreRefusedError(
@@ -88,6 +101,15 @@ export class RedisConnection {
       if (left <= 0) throw this.unavailable('did not become ready in time');
       await this.changed(left);
     }
+  }
+
+  #refusedDatabase(cause: Error): StoreRefusedError {
+    const { options } = this.#client as Redis;
+    return new StoreRefusedError(
+      `Redis refused database ${options.db} (command select): ${cause.message}. Choose one that the server has, ` +
+        'and that the user may select.',
+      { cause },
+    );
   }
 
   connectInBackground(): void {

@@ -69,6 +69,12 @@ export function isNoScript(error: unknown): boolean {
   return messageOf(error).startsWith('NOSCRIPT');
 }
 
+/** The server has not, or not for this user, the database that the client asked for as it connected. */
+export function isRefusedSelect(error: unknown): boolean {
+  const { command } = error as { readonly command?: { readonly name?: string } };
+  return isServerError(error) && command?.name?.toLowerCase() === 'select';
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -113,7 +113,6 @@ export async function probeScripts(
   connection: RedisConnection,
   probe: { readonly id: string; readonly home: string; readonly nodeTimeMs: number },
 ): Promise<void> {
-  await selectDatabase(connection);
   const { home } = probe;
   const key = (name: string): string => `${RESERVED_PREFIX}{${home}}:probe:${probe.id}:${name}`;
   const deadlineAtMs = Math.ceil(probe.nodeTimeMs) + 30_000;
@@ -159,22 +158,6 @@ export async function probeScripts(
 /** What a durability asks for beyond that. @throws StoreRefusedError */
 export async function probeWait(connection: RedisConnection): Promise<void> {
   await refusedWhenDenied(() => connection.executeOnMasters('WAIT', ['0', '1']));
-}
-
-/** The client goes on in database 0 where the server refuses another one. */
-async function selectDatabase(connection: RedisConnection): Promise<void> {
-  const { database } = connection;
-  if (database === 0) return;
-  try {
-    await connection.execute('SELECT', [String(database)]);
-  } catch (error) {
-    if (!isDenied(error)) throw error;
-    throw new StoreRefusedError(
-      `Redis refused database ${database} (command select): ${messageOf(error)}. Choose one that the server has, ` +
-        'and that the user may select.',
-      { cause: withoutArguments(error) },
-    );
-  }
 }
 
 /** What only transactions over several nodes need: locks on an item that expires, and the journal. */
