@@ -22,7 +22,7 @@ export interface ServerDemands {
  * Refuses a server on which transactions would not hold: too old, a replica, or one that evicts.
  * Reads INFO only, since CONFIG is often forbidden.
  *
- * @throws StoreRefusedError naming what was found and what is needed.
+ * @throws StoreRefusedError naming what was found and what is needed, other errors for what passes.
  */
 export async function checkServers(
   connection: RedisConnection,
@@ -38,7 +38,10 @@ export async function checkServers(
     );
     return;
   }
-  for (const info of infos) checkServer(parseInfo(info), allowEvictionPolicy);
+  for (const info of infos.map(parseInfo)) {
+    refuseReplica(info, connection.isCluster);
+    checkServer(info, allowEvictionPolicy);
+  }
   if (durability !== undefined) warnOfMissingReplicas(infos, durability.replicas, warn);
   if (infos.every((info) => parseInfo(info).get('aof_enabled') !== '1')) {
     await warnWithoutSnapshots(connection, warn);
@@ -67,6 +70,15 @@ async function warnWithoutSnapshots(connection: RedisConnection, warn: Warn): Pr
   }
 }
 
+/** In a cluster, a master that the client still knows may have become a replica: that passes. */
+function refuseReplica(info: ReadonlyMap<string, string>, isCluster: boolean): void {
+  if (info.get('role') !== 'slave') return;
+  if (isCluster) throw new Error('a master of the cluster has become a replica');
+  throw new StoreRefusedError(
+    'This Redis is a read-only replica. Connect to the master, to Sentinel, or to the cluster.',
+  );
+}
+
 function checkServer(
   info: ReadonlyMap<string, string>,
   allowEvictionPolicy: string | undefined,
@@ -76,11 +88,6 @@ function checkServer(
   if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
     throw new StoreRefusedError(
       `Redis ${version} is too old; this library needs Redis 6.2 or newer, or Valkey.`,
-    );
-  }
-  if (info.get('role') === 'slave') {
-    throw new StoreRefusedError(
-      'This Redis is a read-only replica. Connect to the master, to Sentinel, or to the cluster.',
     );
   }
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
