@@ -66,7 +66,10 @@ export class Coordinator {
     this.#stores = stores;
     this.#clock = clock;
     const finisher = new Finisher(clock, events);
-    const journal = new InstanceJournal(instance, clock, heartbeat);
+    const journal = new InstanceJournal(instance, clock, {
+      ...heartbeat,
+      onStray: (store, { address, keys }) => this.#finishing.settle(store, address, keys),
+    });
     this.#locks = new LockSettler(finisher);
     this.#journal = journal;
     this.#finishing = new FinishingWork({ clock, journal, finisher, events });

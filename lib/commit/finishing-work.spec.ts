@@ -16,7 +16,11 @@ beforeEach(() => {
   group = new HeldItems();
   store = new FaultyStore(group.store);
   const { clock, finisher, events } = group;
-  const journal = new InstanceJournal('me', clock, { heartbeatMs: 100, lapseMs: 300 });
+  const journal = new InstanceJournal('me', clock, {
+    heartbeatMs: 100,
+    lapseMs: 300,
+    onStray: () => undefined,
+  });
   finishing = new FinishingWork({ clock, journal, finisher, events });
   for (const key of ['a', 'b']) group.store.setForeign(key, `4.w||"old"`);
   calls = [];

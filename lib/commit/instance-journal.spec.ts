@@ -1,4 +1,5 @@
-import { HeldItems } from '../../test/support/held-items.js';
+import { DEADLINE_MS, HeldItems } from '../../test/support/held-items.js';
+import type { Holdings } from '../store/journal.js';
 import { FaultyStore, type ProtocolMethod } from '../../test/support/faulty-store.js';
 import { InstanceJournal } from './instance-journal.js';
 
@@ -8,11 +9,16 @@ let group: HeldItems;
 let store: FaultyStore;
 let journal: InstanceJournal;
 let calls: ProtocolMethod[];
+let strays: Holdings[];
 
 beforeEach(() => {
   group = new HeldItems();
   store = new FaultyStore(group.store);
-  journal = new InstanceJournal('me', group.clock, OPTIONS);
+  strays = [];
+  journal = new InstanceJournal('me', group.clock, {
+    ...OPTIONS,
+    onStray: (_, holdings) => void strays.push(holdings),
+  });
   calls = [];
   store.before = ({ method }) => void calls.push(method);
 });
@@ -78,6 +84,57 @@ describe('the journal of an instance', () => {
     await journal.leave(store, holdings.address, group.until);
 
     expect(await group.entriesOf('me')).toEqual([]);
+  });
+
+  it('says so again before it notes anything after a silence (J1)', async () => {
+    await enter('a');
+    store.faultOf = ({ method, nth }) =>
+      method === 'journal.beat' && nth < 6 ? { kind: 'not-sent' } : undefined;
+    await group.clock.advance(450);
+    expect(await isAlive()).toBe(false);
+    store.faultOf = () => undefined;
+    calls = [];
+
+    await enter('b');
+    expect(calls).toEqual(['journal.beat', 'journal.enter']);
+
+    await group.clock.advance(1000);
+    expect(calls.filter((method) => method === 'journal.beat')).toHaveLength(11);
+  });
+
+  describe('finds a note that came after its transaction was over', () => {
+    async function enterLate(): Promise<Holdings> {
+      await enter('a');
+      const holdings = { address: group.address(['b']), keys: ['b'] };
+      store.faultOf = ({ method }) => (method === 'journal.enter' ? { kind: 'late' } : undefined);
+      await journal.enter(store, holdings, group.until).catch(() => undefined);
+      store.faultOf = () => undefined;
+      await journal.leave(store, holdings.address, group.until);
+      await store.deliverLate();
+      return holdings;
+    }
+
+    it('once its deadline is over, and hands it on once', async () => {
+      const late = await enterLate();
+      await group.clock.advance(DEADLINE_MS - 1);
+      expect(strays).toEqual([]);
+
+      await group.clock.advance(20 * OPTIONS.heartbeatMs);
+      expect(strays).toEqual([late]);
+
+      await group.clock.advance(20 * OPTIONS.heartbeatMs);
+      expect(strays).toHaveLength(1);
+    });
+
+    it('again where it comes once more', async () => {
+      const late = await enterLate();
+      await group.clock.advance(20 * OPTIONS.heartbeatMs);
+      await journal.leave(store, late.address, group.until);
+      await group.store.journal.enter('me', late);
+      await group.clock.advance(20 * OPTIONS.heartbeatMs);
+
+      expect(strays).toEqual([late, late]);
+    });
   });
 
   it('falls silent when it is closed', async () => {

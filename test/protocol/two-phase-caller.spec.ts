@@ -72,6 +72,23 @@ describe('the caller of a commit over several nodes', () => {
     },
   );
 
+  it('leaves no note behind, though one comes after everything is over', async () => {
+    member.store.faultOf = ({ method, nth }) =>
+      method === 'journal.enter' && nth === 1 ? { kind: 'late' } : undefined;
+    await saveBoth();
+    await member.store.deliverLate();
+    const notes = async () => {
+      const [instance] = member.store.instances;
+      return (await group.store.journal.entries(instance!, { most: 10 })).entries;
+    };
+    expect(await notes()).toHaveLength(1);
+
+    await group.clock.advance(3 * TIMEOUT_MS);
+
+    expect(await notes()).toEqual([]);
+    expect(await balances()).toEqual([1, 1]);
+  });
+
   it('is told that time is over where a node is silent until then', async () => {
     let answer = (): void => undefined;
     const silence = new Promise<void>((resolve) => (answer = resolve));

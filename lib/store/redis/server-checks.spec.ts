@@ -6,7 +6,11 @@ const silent = (): void => undefined;
 
 function check(isCluster: boolean, info: string): Promise<void> {
   const connection = { isCluster, executeOnMasters: async () => [info] };
-  return checkServers(connection as unknown as RedisConnection, undefined, silent);
+  return checkServers(connection as unknown as RedisConnection, {
+    allowEvictionPolicy: undefined,
+    durability: undefined,
+    warn: silent,
+  });
 }
 
 describe('the checks of a server', () => {
