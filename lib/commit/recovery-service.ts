@@ -31,6 +31,7 @@ export class RecoveryService {
   readonly #isNeeded: boolean;
   #cancel: Cancel | undefined;
   #round: Promise<RecoveryReport> | undefined;
+  #lastFailed = 0;
   #closed = false;
 
   constructor(setup: RecoveryServiceSetup) {
@@ -39,7 +40,8 @@ export class RecoveryService {
     // Where one step covers everything there are no locks, and nothing is ever left behind.
     const spanning = stores.filter((store) => store.spansNodes);
     this.#isNeeded = spanning.length > 0;
-    this.#recovery = new Recovery(spanning, new Finisher(clock, events), { batch: options.batch });
+    const finisher = new Finisher(clock, events);
+    this.#recovery = new Recovery(spanning, { finisher, events }, { batch: options.batch });
   }
 
   /** @internal */
@@ -77,7 +79,9 @@ export class RecoveryService {
     try {
       const { finished, failed } = await this.recover();
       if (finished > 0) log.warn(`Recovery finished ${finished} transactions of dead instances.`);
-      if (failed > 0) log.warn(`Recovery could not finish ${failed} transactions yet.`);
+      const isNews = failed !== this.#lastFailed;
+      this.#lastFailed = failed;
+      if (failed > 0 && isNews) log.warn(`Recovery could not finish ${failed} transactions yet.`);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn(`Recovery could not look for transactions of dead instances: ${reason}`);

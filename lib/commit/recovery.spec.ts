@@ -1,6 +1,10 @@
 import { DEADLINE_MS, HeldItems } from '../../test/support/held-items.js';
 import { FaultyStore } from '../../test/support/faulty-store.js';
-import { recordKeyOf, type TransactionAddress } from '../store/transaction-address.js';
+import {
+  printAddress,
+  recordKeyOf,
+  type TransactionAddress,
+} from '../store/transaction-address.js';
 import { Recovery } from './recovery.js';
 
 const LAPSE_MS = 300;
@@ -15,8 +19,10 @@ beforeEach(async () => {
   await group.store.journal.beat('dead', LAPSE_MS);
 });
 
-async function recover({ batch = 10 } = {}) {
-  return new Recovery([store], group.finisher, { batch }).recover(group.until);
+async function recover({ batch = 10, rounds = 1 } = {}) {
+  const recovery = new Recovery([store], group, { batch });
+  for (let round = 1; round < rounds; round++) await recovery.recover(group.until);
+  return recovery.recover(group.until);
 }
 
 /** A transaction of the dead instance that holds these keys. */
@@ -143,6 +149,17 @@ describe('recovery', () => {
     await expect(recover()).rejects.toThrow('not sent');
 
     expect(group.payloadOf('a')).toBe('"new"');
+  });
+
+  it('reports a transaction that a fault keeps from being finished, once', async () => {
+    const address = await leaveBehind('a');
+    await group.commit(address, await group.hold(address, ['a']));
+    await group.clock.advance(LAPSE_MS);
+    group.store.record = () => Promise.reject(new SyntaxError('The record is broken.'));
+
+    expect(await recover({ rounds: 2 })).toEqual({ finished: 0, undecided: 0, failed: 1 });
+    expect(group.errors).toEqual([expect.stringContaining(printAddress(address))]);
+    expect(group.isLocked('a')).toBe(true);
   });
 
   it('may happen in two places at once', async () => {

@@ -1,7 +1,14 @@
 import type { Holdings } from '../store/journal.js';
 import { printAddress } from '../store/transaction-address.js';
 import type { VersionedStore } from '../store/versioned-store.js';
+import type { CommitEvents } from './commit-events.js';
+import { isFault } from './fault.js';
 import type { Finisher } from './finisher.js';
+
+export interface RecoveryEnvironment {
+  readonly finisher: Finisher;
+  readonly events: CommitEvents;
+}
 
 export interface RecoveryOptions {
   /** How many transactions of one instance are looked at in one go. */
@@ -31,12 +38,18 @@ type Fate = keyof RecoveryReport;
  */
 export class Recovery {
   readonly #stores: readonly VersionedStore[];
-  readonly #finisher: Finisher;
+  readonly #environment: RecoveryEnvironment;
   readonly #options: RecoveryOptions;
+  /** The addresses of transactions whose fault was reported. */
+  readonly #reported = new Set<string>();
 
-  constructor(stores: readonly VersionedStore[], finisher: Finisher, options: RecoveryOptions) {
+  constructor(
+    stores: readonly VersionedStore[],
+    environment: RecoveryEnvironment,
+    options: RecoveryOptions,
+  ) {
     this.#stores = stores;
-    this.#finisher = finisher;
+    this.#environment = environment;
     this.#options = options;
   }
 
@@ -92,17 +105,21 @@ export class Recovery {
   async #fateOf(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
     try {
       return await this.#finish(store, entry, until);
-    } catch {
+    } catch (error) {
+      if (isFault(error) && isNew(this.#reported, printAddress(entry.address))) {
+        this.#environment.events.unfinished(entry.address, error);
+      }
       return 'failed';
     }
   }
 
   async #finish(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
+    const { finisher } = this.#environment;
     const { address, keys } = entry;
-    const decision = await this.#finisher.decisionOf(store, address, until);
+    const decision = await finisher.decisionOf(store, address, until);
     if (decision === 'undecided') return decision;
     const { record } = decision;
-    await this.#finisher.finishWhole(store, { address, keys, record }, until);
+    await finisher.finishWhole(store, { address, keys, record }, until);
     return 'finished';
   }
 }
