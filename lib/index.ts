@@ -20,7 +20,7 @@ export type {
 } from './transaction/transaction-options.js';
 export { TRANSACTION_CHANNELS, type TransactionEvent } from './transaction/transaction-events.js';
 
-export type { Holdings, HoldingsPage, Journal, PageRequest } from './store/journal.js';
+export type { Claim, Holdings, HoldingsPage, Journal, PageRequest } from './store/journal.js';
 export type { Clock, Cancel } from './store/clock.js';
 export type { StoredItem, ForeignValue } from './store/stored-item.js';
 export type { TransactionAddress } from './store/transaction-address.js';

@@ -31,18 +31,20 @@ export class Finisher {
   }
 
   /**
-   * F2: what was decided about a transaction, by its record or, past its deadline, by writing one. There
-   * is no record where that is forgotten.
+   * F2: what was decided about a transaction, by its record or, past its deadline, by writing one. No
+   * record where it is rolled back past its deadline, or forgotten.
    */
   async decisionOf(
     store: VersionedStore,
     address: TransactionAddress,
     until: number,
   ): Promise<'undecided' | { readonly record: TransactionRecord | undefined }> {
-    const record = await store.record(address, until);
-    if (record !== undefined) return { record };
     const nodeTimeMs = store.toNodeTime(this.#clock.now(), address.home);
-    if (nodeTimeMs < address.deadlineAtMs) return 'undecided';
+    if (nodeTimeMs < address.deadlineAtMs) {
+      const record = await store.record(address, until);
+      return record === undefined ? 'undecided' : { record };
+    }
+    // Past the deadline most are undecided, and one step finds and ends that.
     const outcome = await store.fence(address, until);
     return { record: outcome === 'committed' ? await store.record(address, until) : undefined };
   }

@@ -26,7 +26,13 @@ function service(
   options: Partial<RecoveryServiceOptions> = {},
   stores: VersionedStore[] = [store],
 ) {
-  const setup = { stores, clock: group.clock, random: () => 0.5, events: group.events };
+  const setup = {
+    instance: 'me',
+    stores,
+    clock: group.clock,
+    random: () => 0.5,
+    events: group.events,
+  };
   const log = { warn: (message: string) => void warnings.push(message) };
   return new RecoveryService({ ...setup, log, options: { ...OPTIONS, ...options } });
 }

@@ -16,6 +16,8 @@ export interface RecoveryServiceOptions {
 }
 
 export interface RecoveryServiceSetup {
+  /** The name of this instance. */
+  readonly instance: string;
   readonly stores: readonly VersionedStore[];
   readonly clock: Clock;
   readonly random: () => number;
@@ -35,13 +37,17 @@ export class RecoveryService {
   #closed = false;
 
   constructor(setup: RecoveryServiceSetup) {
-    const { stores, clock, options, events } = setup;
+    const { stores, clock, options, events, instance } = setup;
     this.#setup = setup;
     // Where one step covers everything there are no locks, and nothing is ever left behind.
     const spanning = stores.filter((store) => store.spansNodes);
     this.#isNeeded = spanning.length > 0;
     const finisher = new Finisher(clock, events);
-    this.#recovery = new Recovery(spanning, { finisher, events }, { batch: options.batch });
+    this.#recovery = new Recovery(
+      spanning,
+      { finisher, events },
+      { batch: options.batch, instance },
+    );
   }
 
   /** @internal */
@@ -50,7 +56,7 @@ export class RecoveryService {
   }
 
   /**
-   * One round now; joins the one that is under way.
+   * One round now; joins the one that is under way. What another instance is recovering is left to it.
    * @throws StoreUnavailableError, StoreRefusedError
    */
   recover(): Promise<RecoveryReport> {

@@ -19,8 +19,8 @@ beforeEach(async () => {
   await group.store.journal.beat('dead', LAPSE_MS);
 });
 
-async function recover({ batch = 10, rounds = 1 } = {}) {
-  const recovery = new Recovery([store], group, { batch });
+async function recover({ batch = 10, rounds = 1, by = 'me' } = {}) {
+  const recovery = new Recovery([store], group, { batch, instance: by });
   for (let round = 1; round < rounds; round++) await recovery.recover(group.until);
   return recovery.recover(group.until);
 }
@@ -160,6 +160,18 @@ describe('recovery', () => {
     expect(await recover({ rounds: 2 })).toEqual({ finished: 0, undecided: 0, failed: 1 });
     expect(group.errors).toEqual([expect.stringContaining(printAddress(address))]);
     expect(group.isLocked('a')).toBe(true);
+  });
+
+  it('is left to whoever has begun it, as long as that one lives', async () => {
+    await group.hold(await leaveBehind('a'), ['a']);
+    await group.clock.advance(LAPSE_MS);
+    expect(await recover({ by: 'first' })).toMatchObject({ undecided: 1 });
+
+    expect(await recover({ by: 'second' })).toEqual({ finished: 0, undecided: 0, failed: 0 });
+    expect(await recover({ by: 'first' })).toMatchObject({ undecided: 1 });
+
+    await group.clock.advance(1500);
+    expect(await recover({ by: 'second' })).toMatchObject({ finished: 1 });
   });
 
   it('may happen in two places at once', async () => {

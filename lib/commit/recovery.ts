@@ -13,7 +13,12 @@ export interface RecoveryEnvironment {
 export interface RecoveryOptions {
   /** How many transactions of one instance are looked at in one go. */
   readonly batch: number;
+  /** The name of this instance. */
+  readonly instance: string;
 }
+
+/** Others leave a dead instance to whoever recovers it for so long; then they take over. */
+export const LEASE_MS = 1500;
 
 /** What one round of recovery has done. */
 export interface RecoveryReport {
@@ -81,7 +86,8 @@ export class Recovery {
     instance: string,
     until: number,
   ): Promise<RecoveryReport> {
-    const most = this.#options.batch;
+    const { batch: most, instance: by } = this.#options;
+    if (!(await store.journal.claim(instance, { by, leaseMs: LEASE_MS }, until))) return NOTHING;
     // A note may stand on two pages.
     const seen = new Set<string>();
     let total = NOTHING;

@@ -46,6 +46,7 @@ export class DistributedTxRuntime {
       events,
     });
     this.recovery = new RecoveryService({
+      instance: ids.processTag,
       stores: [...this.stores.values()],
       clock: this.clock,
       random,

@@ -6,6 +6,12 @@ export interface Holdings {
   readonly keys: readonly string[];
 }
 
+export interface Claim {
+  /** The instance that takes over. */
+  readonly by: string;
+  readonly leaseMs: number;
+}
+
 export interface PageRequest {
   /** About how many notes are wanted. */
   readonly most: number;
@@ -35,6 +41,12 @@ export interface Journal {
 
   /** Instances that count as dead. */
   lapsed(until: number): Promise<readonly string[]>;
+
+  /**
+   * Takes a dead instance over for so long, so that not everybody does the same; whether nobody else has.
+   * Whoever has it may take it again. Saves work, and nothing else depends on it.
+   */
+  claim(instance: string, claim: Claim, until: number): Promise<boolean>;
 
   /** Some of what is written down. A note that stands all the time is on one of the pages. */
   entries(instance: string, page: PageRequest, until: number): Promise<HoldingsPage>;

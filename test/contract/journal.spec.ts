@@ -5,6 +5,7 @@ import type { Holdings, Journal } from '../../lib/store/journal.js';
 import { openRedisClient } from '../../lib/store/redis/redis-client.js';
 import { RedisConnection } from '../../lib/store/redis/redis-connection.js';
 import { RedisJournal } from '../../lib/store/redis/redis-journal.js';
+import { poll } from '../support/poll.js';
 import { describeRedis, RedisServer } from '../support/redis-server.js';
 import { openRedisStore } from '../support/redis-store.js';
 
@@ -72,6 +73,20 @@ function describeJournal(kind: string, journal: () => Journal): void {
 
       await journal().beat(instance, ALIVE, until());
       expect(await journal().lapsed(until())).not.toContain(instance);
+    });
+
+    it('gives a dead instance to one at a time, for a while', async () => {
+      const claim = (by: string, leaseMs: number): Promise<boolean> =>
+        journal().claim(instance, { by, leaseMs }, until());
+      expect(await claim('one', 60_000)).toBe(true);
+      expect(await claim('other', 60_000)).toBe(false);
+      expect(await claim('one', 1)).toBe(true);
+      await poll(async () => ((await claim('other', 60_000)) ? true : undefined), {
+        deadlineMs: 5000,
+        intervalMs: 5,
+        until: 'the claim is over',
+      });
+      expect(await claim('one', 60_000)).toBe(false);
     });
 
     it('forgets an instance that is dead and has left nothing', async () => {

@@ -55,6 +55,7 @@ export const PROTOCOL_METHODS = [
   'journal.leave',
   'journal.beat',
   'journal.lapsed',
+  'journal.claim',
   'journal.entries',
   'journal.forget',
 ] as const;
@@ -256,6 +257,8 @@ export class FaultyStore implements VersionedStore {
         return this.#call('journal.beat', () => journal.beat(instance, lapseMs, until));
       },
       lapsed: (until) => this.#call('journal.lapsed', () => journal.lapsed(until)),
+      claim: (instance, claim, until) =>
+        this.#call('journal.claim', () => journal.claim(instance, claim, until)),
       entries: (instance, page, until) =>
         this.#call('journal.entries', () => journal.entries(instance, page, until)),
       forget: (instance, until) =>

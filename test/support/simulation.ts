@@ -1,3 +1,4 @@
+import { LEASE_MS } from '../../lib/commit/recovery.js';
 import { recordKeyOf } from '../../lib/store/transaction-address.js';
 import { FAULT_KINDS, type Fault, type ProtocolMethod } from './faulty-store.js';
 import { checkHistory, mergeHistories, type Anomaly } from './history/index.js';
@@ -120,7 +121,7 @@ export class Simulation {
       await this.#group.drive(workload.resolveUnknown(manager));
     }
     await this.#endAll();
-    await this.#group.clock.advance(TIMEOUT_MS + MARGIN_MS + LAPSE_MS);
+    await this.#group.clock.advance(TIMEOUT_MS + MARGIN_MS + LAPSE_MS + LEASE_MS);
     const recovered = await this.#group.drive(judge.runtime.recovery.recover());
     const reports = this.#processes.map(({ workload }) => workload.report());
     const keys = reports.flatMap((report) => report.keys);

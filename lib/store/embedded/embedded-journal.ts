@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
+import type { Claim, Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
 import { printAddress, type TransactionAddress } from '../transaction-address.js';
 
 interface Entry {
@@ -13,6 +13,7 @@ export class EmbeddedJournal implements Journal {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Map<string, Entry>>();
   readonly #lapses = new Map<string, number>();
+  readonly #claims = new Map<string, { readonly by: string; readonly untilMs: number }>();
   #noted = 0;
 
   constructor(clock: Clock) {
@@ -40,6 +41,14 @@ export class EmbeddedJournal implements Journal {
     return [...this.#lapses.keys()].filter((instance) => this.#hasLapsed(instance));
   }
 
+  async claim(instance: string, { by, leaseMs }: Claim): Promise<boolean> {
+    const now = this.#clock.time();
+    const claim = this.#claims.get(instance);
+    if (claim !== undefined && claim.by !== by && claim.untilMs > now) return false;
+    this.#claims.set(instance, { by, untilMs: now + leaseMs });
+    return true;
+  }
+
   async entries(instance: string, { most, from = '0' }: PageRequest): Promise<HoldingsPage> {
     const all = [...(this.#entries.get(instance)?.values() ?? [])];
     const rest = all.filter(({ number }) => number > Number(from));
@@ -52,12 +61,14 @@ export class EmbeddedJournal implements Journal {
     if (!this.#hasLapsed(instance) || (this.#entries.get(instance)?.size ?? 0) > 0) return;
     this.#lapses.delete(instance);
     this.#entries.delete(instance);
+    this.#claims.delete(instance);
   }
 
   /** Forgets everything, as between two tests. */
   clear(): void {
     this.#entries.clear();
     this.#lapses.clear();
+    this.#claims.clear();
   }
 
   #hasLapsed(instance: string): boolean {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
-import type { Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
+import type { Claim, Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
 import {
   parseAddress,
   printAddress,
@@ -77,6 +77,16 @@ export class RedisJournal implements Journal {
     const most = String(INSTANCES_PER_ROUND);
     const range = (): string[] => [this.#instances, '-inf', this.#now(), 'LIMIT', '0', most];
     return (await this.#ask(until, 'ZRANGEBYSCORE', range)) as string[];
+  }
+
+  async claim(instance: string, { by, leaseMs }: Claim, until: number): Promise<boolean> {
+    const key = `${journalKey(instance)}:claim`;
+    const lease = ['PX', String(leaseMs)];
+    const taken = await this.#ask(until, 'SET', () => [key, by, 'NX', ...lease]);
+    if (taken !== null) return true;
+    if ((await this.#ask(until, 'GET', () => [key])) !== by) return false;
+    await this.#ask(until, 'SET', () => [key, by, ...lease]);
+    return true;
   }
 
   async entries(
