@@ -9,6 +9,7 @@ export type RedisSource = string | RedisOptions | RedisClient;
 /** How a connection of this library behaves; the user's options do not change it. */
 interface ForcedOptions {
   readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
 }
 
 /**
@@ -31,6 +32,7 @@ export function openRedisClient(source: RedisSource, forced: ForcedOptions): Red
     // Silence is watched by RedisConnection, at a third of the cost.
     commandTimeout: undefined,
     connectTimeout: forced.connectTimeoutMs,
+    sentinelCommandTimeout: forced.commandTimeoutMs,
     retryStrategy: reconnectDelayMs,
   } satisfies RedisOptions;
   if (typeof source === 'string')

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
-import type { Clock } from '../clock.js';
+import type { Cancel, Clock } from '../clock.js';
 import { tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
 import { NodeConnection, type Instead } from './node-connection.js';
@@ -66,6 +66,17 @@ export class RedisConnection {
       this.#lastError = undefined;
       this.#wake();
     });
+    if (!isCluster(client)) this.#watchHandshake(client);
+  }
+
+  /** A server that is paused still accepts connections, and never says a word. */
+  #watchHandshake(client: Redis): void {
+    let greeted: Cancel = () => undefined;
+    client.on('connect', () => {
+      greeted();
+      greeted = this.#clock.schedule(this.#commandTimeoutMs, this.#giveUp, IN_BACKGROUND);
+    });
+    for (const event of ['ready', 'close', 'end']) client.on(event, () => greeted());
   }
 
   get isCluster(): boolean {
@@ -196,7 +207,9 @@ export class RedisConnection {
 
   async #connected(address: string | undefined): Promise<Redis> {
     const node = address === undefined ? undefined : this.#masters?.nodeAt(address);
-    if (node?.status === 'wait') await node.connect().catch(() => undefined);
+    if (node?.status === 'wait') {
+      await this.#inTime(node.connect(), () => node.disconnect()).catch(() => undefined);
+    }
     if (node?.status === 'ready') return node;
     this.#masters?.refresh();
     throw notSent(`there is no connection to ${address ?? 'the master of the key'}`);
@@ -251,7 +264,7 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    if (this.ready) await this.#client.quit().catch(() => undefined);
+    if (this.ready) await this.#inTime(this.#client.quit(), this.#giveUp).catch(() => undefined);
     // On a client that has ended already it would leave a timer behind.
     if (this.#client.status !== 'end') this.#client.disconnect();
     this.#wake();
