@@ -1,6 +1,11 @@
-import { DistributedTxError, TransactionOutcomeUnknownError } from '../../lib/index.js';
+import {
+  DistributedTxError,
+  TransactionOutcomeUnknownError,
+  type RecordedOutcome,
+} from '../../lib/index.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
 import { Account } from './entities.js';
+import { poll } from './poll.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { TestRuntime } from './test-runtime.js';
 
@@ -66,19 +71,36 @@ export class BankWorkload {
     });
   }
 
+  /** Lets what is under way end, and begins nothing more. */
+  stop(): void {
+    this.#started = Infinity;
+  }
+
   async run(): Promise<BankReport> {
     const { concurrency } = this.#options;
     await Promise.all(Array.from({ length: concurrency }, () => this.#runSome()));
     return this.report();
   }
 
-  /** Asks for the outcomes that no caller was told; the store has to be reachable again. */
+  /**
+   * Asks for the outcomes that no caller was told, until they are decided: for some that is when their
+   * deadline is over. The store has to be reachable again.
+   */
   async resolveUnknown(): Promise<void> {
     for (const address of this.#unknown.splice(0)) {
-      const outcome = await this.#options.runtime.manager.outcomeOf(address);
+      const outcome = await poll(() => this.#decidedOutcomeOf(address), {
+        deadlineMs: 30_000,
+        intervalMs: 50,
+        until: `${address} is decided`,
+      });
       if (outcome === 'committed') this.#commits += 1;
       else if (outcome !== 'rolled_back') this.#unresolved += 1;
     }
+  }
+
+  async #decidedOutcomeOf(address: string): Promise<RecordedOutcome | undefined> {
+    const outcome = await this.#options.runtime.manager.outcomeOf(address);
+    return outcome === 'undecided' ? undefined : outcome;
   }
 
   report(): BankReport {

@@ -1,10 +1,17 @@
 import { Cluster } from 'ioredis';
 import type { RedisSource } from '../../lib/store/redis/redis-client.js';
 
-/** Where a worker finds its servers: one of them, or a cluster, perhaps behind proxies. */
+/** Where a worker finds its servers: one of them, a cluster, perhaps behind proxies, or by Sentinels. */
 export interface ServersConfig {
   readonly url?: string;
   readonly cluster?: ClusterConfig;
+  readonly sentinels?: SentinelAddresses;
+}
+
+/** As ioredis takes them. */
+export interface SentinelAddresses {
+  readonly name: string;
+  readonly sentinels: { readonly host: string; readonly port: number }[];
 }
 
 export interface ClusterConfig {
@@ -27,6 +34,7 @@ export function clusterClient({ ports, proxies = {} }: ClusterConfig): Cluster {
   });
 }
 
-export function redisSourceOf({ url, cluster }: ServersConfig): RedisSource {
+export function redisSourceOf({ url, cluster, sentinels }: ServersConfig): RedisSource {
+  if (sentinels !== undefined) return sentinels;
   return cluster === undefined ? (url ?? '') : clusterClient(cluster);
 }

@@ -31,6 +31,8 @@ export interface ChildRun {
   readonly child: ChildProcess;
   /** The report that the process sent. @throws when it ended without one. */
   readonly report: Promise<unknown>;
+  /** Asks a worker that listens to end its work and to report. */
+  readonly stop: () => void;
 }
 
 /**
@@ -82,12 +84,13 @@ export class LibraryCopy {
     }
     let report: unknown;
     child.on('message', (message) => (report = message));
+    const stop = (): void => void (child.connected && child.send('stop'));
     const ended = once(child, 'close').then(() => {
       if (report !== undefined && child.exitCode === 0) return report;
       throw new Error(`${file} ended with ${child.exitCode ?? child.signalCode}:\n${output}`);
     });
     ended.catch(() => undefined);
-    return { child, report: ended };
+    return { child, report: ended, stop };
   }
 
   /** Ends the processes that are still running, too. */

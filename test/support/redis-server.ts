@@ -13,6 +13,8 @@ export { findRedisServer };
 export interface RedisServerOptions {
   /** Lines of redis.conf. Without any, nothing is persisted. An empty value is written as `""`. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Watches over other servers instead of holding data. */
+  readonly sentinel?: boolean;
   /** Path of the server binary. */
   readonly binary?: string;
   /** The working folder. One that is given is kept by `stop`; else a temporary one is made. */
@@ -21,6 +23,7 @@ export interface RedisServerOptions {
 
 interface Settings {
   readonly config: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
   readonly binary: string;
   readonly dir: string;
   /** Whether the folder belongs to someone else, who removes it. */
@@ -49,6 +52,7 @@ export class RedisServer {
     const clustered = options.config?.['cluster-enabled'] === 'yes';
     for (let attempt = 1; ; attempt += 1) {
       const server = new RedisServer(await freePort({ clustered }), {
+        args: options.sentinel === true ? ['redis.conf', '--sentinel'] : ['redis.conf'],
         binary,
         dir,
         config: options.config ?? {},
@@ -140,7 +144,8 @@ export class RedisServer {
   async #launch(): Promise<void> {
     await writeFile(join(this.dir, 'redis.conf'), this.#configFile());
     await writeFile(join(this.dir, 'redis.log'), '');
-    this.#process = await GuardedProcess.start(this.#settings.binary, ['redis.conf'], this.dir);
+    const { binary, args } = this.#settings;
+    this.#process = await GuardedProcess.start(binary, args, this.dir);
     try {
       await poll(() => this.#answers(), {
         deadlineMs: startDeadlineMs,
