@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
 import type { Cancel, Clock } from '../clock.js';
-import { tagOfSlot } from '../hash-slot.js';
+import { slotOf, tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
 import { NodeConnection, type Instead } from './node-connection.js';
 import { isCluster, type RedisClient } from './redis-client.js';
@@ -177,15 +177,17 @@ export class RedisConnection {
 
   /** Where the client is another copy of the package, or has to find the node first. */
   #executeByClient(command: string, args: readonly string[], instead: Instead): Promise<unknown> {
-    const giveUpLater = this.#clock.schedule(this.#commandTimeoutMs, this.#giveUp, IN_BACKGROUND);
-    return this.#client
-      .call(command, args as string[])
-      .finally(giveUpLater)
-      .catch((error: unknown) => {
-        const other = this.#after(error, instead);
-        if (other !== undefined) return other;
-        throw error;
-      });
+    const reply = this.#client.call(command, args as string[]);
+    return this.#inTime(reply, this.#giveUp).catch((error: unknown) => {
+      const other = this.#after(error, instead);
+      if (other !== undefined) return other;
+      throw error;
+    });
+  }
+
+  /** What does not end in time takes its connection with it. */
+  #inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
+    return work.finally(this.#clock.schedule(this.#commandTimeoutMs, giveUp, IN_BACKGROUND));
   }
 
   /** One that is read-only is no master any more; a fresh connection may find the new one. */
@@ -201,7 +203,8 @@ export class RedisConnection {
 
   /** The connection to the node that an answer names instead of the one that was asked. */
   protected async redirectedTo(error: unknown): Promise<Redis> {
-    const announced = messageOf(error).split(' ')[2] ?? '';
+    const [kind, , announced = ''] = messageOf(error).split(' ');
+    if (kind === 'MOVED') this.#masters?.refresh();
     return this.#connected(this.#masters?.reachedAs(announced));
   }
 
@@ -220,6 +223,11 @@ export class RedisConnection {
     const connection = this.#masters?.connectionTo(node) ?? this.#server;
     if (connection === undefined) return this.#executeByClient(command, args, nothing);
     return connection.execute(command, args, (error) => this.#after(error, nothing));
+  }
+
+  /** The tag of the slot of a key. */
+  protected tagOf(key: string): string {
+    return tagOfSlot(this.#masters === undefined ? 0 : slotOf(key));
   }
 
   /** The tag of a slot that lies on a server. @throws where it has none. */

@@ -35,7 +35,6 @@ export function failAtOnce(connection: RedisConnection): (error: unknown) => nev
   };
 }
 
-/** Of a master that is about to give the slot away the next one is tried. */
 const MARK_ATTEMPTS = 3;
 const MARK_TTL_MS = '60000';
 
@@ -43,6 +42,13 @@ const MARK_TTL_MS = '60000';
 interface Done {
   readonly reply: unknown;
   readonly link: Link;
+}
+
+/** Before a socket: those who wait for the next WAIT, and a key that lies behind it. */
+interface Gate {
+  waiting: Waiter[];
+  busy: boolean;
+  key: string;
 }
 
 interface Waiter {
@@ -60,8 +66,8 @@ interface Waiter {
  */
 export class ReplicatedConnection extends RedisConnection {
   readonly #durability: Durability;
-  /** By socket; those who wait for the next WAIT. */
-  readonly #gates = new WeakMap<object, { waiting: Waiter[]; busy: boolean }>();
+  /** By socket. */
+  readonly #gates = new WeakMap<object, Gate>();
 
   constructor(
     client: RedisClient,
@@ -89,7 +95,7 @@ export class ReplicatedConnection extends RedisConnection {
     }
     const { reply, link } = done;
     const { replicas, timeoutMs } = this.#durability;
-    const found = await this.#replicasThrough(link);
+    const found = await this.#replicasThrough(link, key);
     if (found >= replicas) return reply;
     throw new NotReplicatedError(
       `${found} of ${replicas} replicas confirmed within ${timeoutMs} ms what their master did`,
@@ -111,9 +117,10 @@ export class ReplicatedConnection extends RedisConnection {
   }
 
   /** D3: how many replicas have everything that was written before now. */
-  #replicasThrough(link: Link): Promise<number> {
-    const gate = this.#gates.get(link.stream) ?? { waiting: [], busy: false };
+  #replicasThrough(link: Link, key: string): Promise<number> {
+    const gate = this.#gates.get(link.stream) ?? { waiting: [], busy: false, key };
     this.#gates.set(link.stream, gate);
+    gate.key = key;
     return new Promise((resolve, reject) => {
       gate.waiting.push({ resolve, reject });
       if (gate.busy) return;
@@ -123,11 +130,11 @@ export class ReplicatedConnection extends RedisConnection {
     });
   }
 
-  async #waitFor(link: Link, gate: { waiting: Waiter[]; busy: boolean }): Promise<void> {
+  async #waitFor(link: Link, gate: Gate): Promise<void> {
     while (gate.waiting.length > 0) {
       const waiting = gate.waiting.splice(0);
       try {
-        const replicas = await this.#markAndWait(link);
+        const replicas = await this.#markAndWait(link, gate.key);
         for (const waiter of waiting) waiter.resolve(replicas);
       } catch (error) {
         for (const waiter of waiting) waiter.reject(error);
@@ -137,24 +144,23 @@ export class ReplicatedConnection extends RedisConnection {
   }
 
   /** D1, D2. */
-  async #markAndWait(link: Link): Promise<number> {
+  async #markAndWait(link: Link, key: string): Promise<number> {
     const { replicas, timeoutMs } = this.#durability;
     for (let attempt = 1; ; attempt += 1) {
       if (link.node.stream !== link.stream) throw broken('the connection broke');
-      const marked = this.sendTo(link.node, 'SET', [this.#mark(link), '', 'PX', MARK_TTL_MS]);
+      // A slot that is about to move takes no new keys, so another one is tried.
+      const tag = attempt === 1 ? this.tagOf(key) : this.tagOn(link.node);
+      const mark = `${RESERVED_PREFIX}{${tag}}:mark`;
+      const marked = this.sendTo(link.node, 'SET', [mark, '', 'PX', MARK_TTL_MS]);
       const waited = this.sendTo(link.node, 'WAIT', [String(replicas), String(timeoutMs)]);
-      const [mark, confirmed] = await Promise.allSettled([marked, waited]);
-      if (mark.status === 'rejected') {
-        if (isRedirection(mark.reason) && attempt < MARK_ATTEMPTS) continue;
-        throw broken(messageOf(mark.reason));
+      const [written, confirmed] = await Promise.allSettled([marked, waited]);
+      if (written.status === 'rejected') {
+        if (isRedirection(written.reason) && attempt < MARK_ATTEMPTS) continue;
+        throw broken(messageOf(written.reason));
       }
       if (confirmed.status === 'rejected') throw broken(messageOf(confirmed.reason));
       return Number(confirmed.value);
     }
-  }
-
-  #mark({ node }: Link): string {
-    return `${RESERVED_PREFIX}{${this.tagOn(node)}}:mark`;
   }
 }
 
