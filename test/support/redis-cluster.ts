@@ -89,6 +89,19 @@ export class RedisCluster {
     return master;
   }
 
+  /** Resolves with the master that all others take for that of a slot, once that is not `former`. */
+  async takenOver(slot: number, former: RedisServer): Promise<RedisServer> {
+    const others = this.nodes.filter((node) => node !== former);
+    return poll(
+      async () => {
+        const owners = await Promise.all(others.map((node) => ownerOf(node, slot)));
+        const master = others.find((node) => node.port === owners[0]);
+        return owners.every((owner) => owner === master?.port) ? master : undefined;
+      },
+      { deadlineMs: formDeadlineMs, intervalMs: 50, until: `slot ${slot} has another master` },
+    );
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
