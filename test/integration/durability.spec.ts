@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/store/clock.js';
 import { RedisStore } from '../../lib/store/redis/redis-store.js';
 import { parseAddress } from '../../lib/store/transaction-address.js';
 import { drawProcessTag } from '../../lib/transaction/random.js';
-import { Account, accountKey, List } from '../support/entities.js';
+import { Account, accountKey, List, Tally } from '../support/entities.js';
 import { errorOf, outcomeOf } from '../support/outcome.js';
 import { poll } from '../support/poll.js';
 import { linkedUp, ReplicatedRedis } from '../support/replicated-redis.js';
@@ -84,6 +84,30 @@ describeRedis('durability, on a master with a replica', () => {
     redis.replica.resume();
     expect(await runtime.manager.outcomeOf(error.address)).toBe('committed');
     expect(await redis.replica.command('EXISTS', accountKey('paused'))).toBe(1);
+  });
+
+  it('learns what became of a commit whose connection breaks while it waits', async () => {
+    const patient = await shelf.open({
+      redis: redis.master.url,
+      durability: { replicas: 1, timeoutMs: 1000 },
+    });
+    const tallies = patient.repository(Tally);
+    await tallies.insert({ id: 'cut', count: 0 });
+    redis.replica.pause();
+    const commit = tallies.increment('cut', 'count', 1);
+    await poll(
+      async () => {
+        const clients = String(await redis.master.command('CLIENT', 'LIST'));
+        const waiting = /id=(\d+) .* cmd=wait /.exec(clients)?.[1];
+        return waiting && redis.master.command('CLIENT', 'KILL', 'ID', waiting);
+      },
+      { deadlineMs: 5000, intervalMs: 1, until: 'the connection that waits is cut' },
+    );
+    redis.replica.resume();
+    await commit;
+
+    expect(await tallies.findOneOrFail('cut')).toMatchObject({ count: 1 });
+    expect(await redis.replica.command('GET', 'tally:cut')).toMatch(/^2\./);
   });
 
   it('takes a connection that wrote nothing for no proof', async () => {

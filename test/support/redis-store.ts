@@ -1,6 +1,7 @@
 import { Redis, type Cluster } from 'ioredis';
 import { systemClock } from '../../lib/store/clock.js';
 import { RedisStore } from '../../lib/store/redis/redis-store.js';
+import type { Durability } from '../../lib/store/redis/replication.js';
 import type { RecordLifetime } from '../../lib/store/versioned-store.js';
 import { drawProcessTag } from '../../lib/transaction/random.js';
 import { redisSourceOf, type ServersConfig } from './cluster-client.js';
@@ -9,6 +10,7 @@ import { redisSourceOf, type ServersConfig } from './cluster-client.js';
 export async function openRedisStore(
   servers: ServersConfig,
   lifetime: RecordLifetime,
+  durability?: Durability,
 ): Promise<{
   readonly store: RedisStore;
   readonly other: Redis | Cluster;
@@ -24,6 +26,7 @@ export async function openRedisStore(
     commandTimeoutMs: 5000,
     startup: 'eager',
     allowEvictionPolicy: undefined,
+    durability,
     processTag: drawProcessTag(),
     warn: () => undefined,
   });
