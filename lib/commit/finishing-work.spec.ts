@@ -40,8 +40,22 @@ describe('what is left of a committed transaction', () => {
     finishing.apply(store, address, held);
     await group.clock.advance(0);
 
-    expect(calls).toEqual(['apply', 'apply', 'retire', 'journal.leave']);
+    expect(calls).toEqual(['apply', 'apply']);
     expect(['a', 'b'].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
+    await group.clock.advance(50);
+    expect(calls.slice(2)).toEqual(['retire', 'journal.leave']);
+  });
+
+  it('is forgotten by the journal together with that of others', async () => {
+    for (let nth = 0; nth < 3; nth++) {
+      const { address, held } = await committed();
+      finishing.apply(store, address, held);
+      await group.clock.advance(1);
+    }
+    await group.clock.advance(50);
+
+    expect(calls.filter((method) => method === 'retire')).toHaveLength(3);
+    expect(calls.filter((method) => method === 'journal.leave')).toHaveLength(1);
   });
 
   it.each(['apply', 'retire', 'journal.leave'] as const)(

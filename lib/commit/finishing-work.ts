@@ -6,6 +6,7 @@ import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
 import type { Finisher } from './finisher.js';
 import type { InstanceJournal } from './instance-journal.js';
+import { Retirements } from './retirements.js';
 
 /** Each try may take so long before the next one. */
 const TRY_MS = 2000;
@@ -29,19 +30,29 @@ export class FinishingWork {
   readonly #setup: FinishingSetup;
   readonly #underway = new Set<Promise<void>>();
   readonly #pauses = new Set<Cancel>();
+  readonly #retirements: Retirements;
   #closed = false;
 
   constructor(setup: FinishingSetup) {
     this.#setup = setup;
+    this.#retirements = new Retirements(setup.clock, (store, addresses) =>
+      this.#retire(store, addresses),
+    );
   }
 
   /** A committed transaction: writes what it decided elsewhere, then lets its record expire. */
   apply(store: VersionedStore, address: TransactionAddress, redo: readonly HeldItem[]): void {
-    const { finisher, journal } = this.#setup;
-    this.#persist(address, async (until) => {
-      await finisher.apply(store, address, redo, until);
-      await store.retire(address, until);
-      await journal.leave(store, address, until);
+    this.#persist([address], (until) =>
+      this.#setup.finisher
+        .apply(store, address, redo, until)
+        .then(() => this.#retirements.add(store, address)),
+    );
+  }
+
+  #retire(store: VersionedStore, addresses: readonly TransactionAddress[]): void {
+    this.#persist(addresses, async (until) => {
+      await Promise.all(addresses.map((address) => store.retire(address, until)));
+      await this.#setup.journal.leave(store, addresses, until);
     });
   }
 
@@ -66,29 +77,33 @@ export class FinishingWork {
 
   /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
   settle(store: VersionedStore, address: TransactionAddress, keys: readonly string[]): void {
-    this.#persist(address, (until) => this.#settleHoldings(store, { address, keys }, until));
+    this.#persist([address], (until) => this.#settleHoldings(store, { address, keys }, until));
   }
 
   /** Lets what is under way end, each with one last try; begins nothing more. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#pauses) cancel();
-    await Promise.all(this.#underway);
+    this.#retirements.close();
+    while (this.#underway.size > 0) await Promise.all(this.#underway);
   }
 
-  #persist(address: TransactionAddress, step: Step): void {
-    const work = this.#try(address, step).then(() => void this.#underway.delete(work));
+  #persist(addresses: readonly TransactionAddress[], step: Step): void {
+    const work = this.#try(addresses, step).then(() => void this.#underway.delete(work));
     this.#underway.add(work);
   }
 
-  #try(address: TransactionAddress, step: Step): Promise<void> {
+  #try(addresses: readonly TransactionAddress[], step: Step): Promise<void> {
     const { clock, events } = this.#setup;
     const last = this.#closed;
     return step(clock.now() + TRY_MS).catch(async (error: unknown) => {
-      if (isFault(error)) return events.unfinished(address, error);
+      if (isFault(error)) {
+        for (const address of addresses) events.unfinished(address, error);
+        return;
+      }
       if (last) return;
       if (!this.#closed) await this.#pause();
-      return this.#try(address, step);
+      return this.#try(addresses, step);
     });
   }
 
@@ -116,6 +131,6 @@ export class FinishingWork {
     tell(outcome);
     const record = outcome === 'committed' ? await store.record(address, until) : undefined;
     await finisher.finishWhole(store, { address, keys, record }, until);
-    await journal.leave(store, address, until);
+    await journal.leave(store, [address], until);
   }
 }

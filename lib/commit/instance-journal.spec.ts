@@ -81,7 +81,7 @@ describe('the journal of an instance', () => {
     await journal.enter(store, holdings, group.until);
     expect(await group.entriesOf('me')).toEqual([holdings]);
 
-    await journal.leave(store, holdings.address, group.until);
+    await journal.leave(store, [holdings.address], group.until);
 
     expect(await group.entriesOf('me')).toEqual([]);
   });
@@ -109,7 +109,7 @@ describe('the journal of an instance', () => {
       store.faultOf = ({ method }) => (method === 'journal.enter' ? { kind: 'late' } : undefined);
       await journal.enter(store, holdings, group.until).catch(() => undefined);
       store.faultOf = () => undefined;
-      await journal.leave(store, holdings.address, group.until);
+      await journal.leave(store, [holdings.address], group.until);
       await store.deliverLate();
       return holdings;
     }
@@ -129,7 +129,7 @@ describe('the journal of an instance', () => {
     it('again where it comes once more', async () => {
       const late = await enterLate();
       await group.clock.advance(20 * OPTIONS.heartbeatMs);
-      await journal.leave(store, late.address, group.until);
+      await journal.leave(store, [late.address], group.until);
       await group.store.journal.enter('me', late);
       await group.clock.advance(20 * OPTIONS.heartbeatMs);
 

@@ -57,10 +57,13 @@ export class InstanceJournal {
     return this.#live(store, until).then(enter);
   }
 
-  leave(store: VersionedStore, address: TransactionAddress, until: number): Promise<void> {
-    return store.journal
-      .leave(this.#instance, [address], until)
-      .then(() => void this.#inFlight.delete(printAddress(address)));
+  async leave(
+    store: VersionedStore,
+    addresses: readonly TransactionAddress[],
+    until: number,
+  ): Promise<void> {
+    await store.journal.leave(this.#instance, addresses, until);
+    for (const address of addresses) this.#inFlight.delete(printAddress(address));
   }
 
   /** Beats no more. What is still written down is finished by another instance. */

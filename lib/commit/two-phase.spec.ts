@@ -97,7 +97,7 @@ describe('a commit over several nodes of which everything elsewhere is written',
 
   it('notes what it holds before it decides, and applies afterwards (T2)', async () => {
     await commit(item(a, write), item(b, write));
-    await group.clock.advance(0);
+    await group.clock.advance(50);
 
     const decision = calls.indexOf('commitOnePhase');
     expect(calls.slice(0, decision).toSorted()).toEqual(

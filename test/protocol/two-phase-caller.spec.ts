@@ -76,6 +76,7 @@ describe('the caller of a commit over several nodes', () => {
     member.store.faultOf = ({ method, nth }) =>
       method === 'journal.enter' && nth === 1 ? { kind: 'late' } : undefined;
     await saveBoth();
+    await group.clock.advance(50);
     await member.store.deliverLate();
     const notes = async () => {
       const [instance] = member.store.instances;

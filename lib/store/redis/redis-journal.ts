@@ -19,8 +19,8 @@ const INSTANCES_PER_ROUND = 100;
 interface Note extends Request<void> {
   readonly instance: string;
   readonly field: string;
-  /** The keys as JSON; undefined strikes the field out. */
-  readonly value: string | undefined;
+  /** The keys as JSON. */
+  readonly value: string;
 }
 
 export interface RedisJournalContext {
@@ -53,7 +53,10 @@ export class RedisJournal implements Journal {
   }
 
   enter(instance: string, { address, keys }: Holdings, until: number): Promise<void> {
-    return this.#note(instance, address, JSON.stringify(keys), until);
+    const note = { instance, field: printAddress(address), value: JSON.stringify(keys), until };
+    return new Promise((resolve, reject) => {
+      this.#notes.add({ ...note, resolve, reject });
+    });
   }
 
   async leave(
@@ -61,8 +64,10 @@ export class RedisJournal implements Journal {
     addresses: readonly TransactionAddress[],
     until: number,
   ): Promise<void> {
-    const notes = addresses.map((address) => this.#note(instance, address, undefined, until));
-    await (notes.length === 1 ? notes[0] : Promise.all(notes));
+    for (let from = 0; from < addresses.length; from += NOTES_PER_COMMAND) {
+      const fields = addresses.slice(from, from + NOTES_PER_COMMAND).map(printAddress);
+      await this.#ask(until, 'HDEL', () => [journalKey(instance), ...fields]);
+    }
   }
 
   async beat(instance: string, lapseMs: number, until: number): Promise<void> {
@@ -128,47 +133,28 @@ export class RedisJournal implements Journal {
     return persist(until, () => connection.execute(command, args()));
   }
 
-  #note(
-    instance: string,
-    address: TransactionAddress,
-    value: string | undefined,
-    until: number,
-  ): Promise<void> {
-    const field = printAddress(address);
-    return new Promise((resolve, reject) => {
-      this.#notes.add({ instance, field, value, until, resolve, reject });
-    });
-  }
-
-  /** What is noted and what is struck out are two commands; so are two instances. */
   #send(notes: readonly Note[]): void {
     const groups = new Map<string, Note[]>();
     for (const note of notes) {
-      const name = `${note.value === undefined ? 'HDEL' : 'HSET'} ${note.instance}`;
-      const group = groups.get(name);
-      if (group === undefined) groups.set(name, [note]);
+      const group = groups.get(note.instance);
+      if (group === undefined) groups.set(note.instance, [note]);
       else group.push(note);
     }
-    for (const group of groups.values()) this.#sendGroup(group);
+    for (const [instance, group] of groups) this.#sendGroup(instance, group);
   }
 
-  #sendGroup(notes: readonly Note[]): void {
-    const { instance, value } = notes[0]!;
-    const fields = notes.flatMap((note) =>
-      note.value === undefined ? [note.field] : [note.field, note.value],
+  #sendGroup(instance: string, notes: readonly Note[]): void {
+    const fields = notes.flatMap(({ field, value }) => [field, value]);
+    this.#context.connection.execute('HSET', [journalKey(instance), ...fields]).then(
+      () => {
+        for (const note of notes) note.resolve();
+      },
+      (error: unknown) => {
+        // A note may be taken twice, whatever became of the first time.
+        if (executionOf(error) === 'refused') refuse(notes, error);
+        else void this.#notes.again(notes, error);
+      },
     );
-    this.#context.connection
-      .execute(value === undefined ? 'HDEL' : 'HSET', [journalKey(instance), ...fields])
-      .then(
-        () => {
-          for (const note of notes) note.resolve();
-        },
-        (error: unknown) => {
-          // A note may be taken twice, whatever became of the first time.
-          if (executionOf(error) === 'refused') refuse(notes, error);
-          else void this.#notes.again(notes, error);
-        },
-      );
   }
 }
 
