@@ -47,7 +47,7 @@ export class NodeConnection {
   /** @param instead Asked first when the command is answered with an error. */
   execute(name: string, args: readonly string[], instead: Instead): Promise<unknown> {
     const command = new EncodedCommand(name, args);
-    if (this.#options.pipelined) this.#cork();
+    if (this.#options.pipelined && this.ready) this.#cork();
     this.redis.sendCommand(command);
     this.#sent++;
     if (this.#check === undefined) this.#checkLater();

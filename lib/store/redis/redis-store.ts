@@ -19,7 +19,7 @@ import {
 } from '../versioned-store.js';
 import { DistributedTxError, StoreRefusedError } from '../../errors/index.js';
 import type { MessageTimes } from './commit-message.js';
-import { Lane } from './lane.js';
+import { OnePhaseSteps } from './one-phase-steps.js';
 import { NodeClocks } from './node-clocks.js';
 import { openRedisClient, type RedisSource } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
@@ -58,8 +58,8 @@ export class RedisStore implements VersionedStore {
   readonly #connection: RedisConnection;
   /** Over which everything goes that decides, or that a decision rests on. */
   readonly #writes: RedisConnection;
-  readonly #steps: TwoPhaseSteps;
-  readonly #lane: Lane;
+  readonly #twoPhase: TwoPhaseSteps;
+  readonly #onePhase: OnePhaseSteps;
   readonly #times: MessageTimes;
   readonly #clocks: NodeClocks;
   #usable = false;
@@ -86,7 +86,7 @@ export class RedisStore implements VersionedStore {
       tombstoneMs: this.spansNodes ? tombstoneMsOf(lifetime) : undefined,
     };
     this.#clocks = new NodeClocks(this.#connection, clock);
-    this.#lane = new Lane({
+    this.#onePhase = new OnePhaseSteps({
       connection: this.#connection,
       writes: this.#writes,
       clock,
@@ -101,7 +101,7 @@ export class RedisStore implements VersionedStore {
       nodeTime: (key: string) => this.#clocks.toNodeTime(clock.now(), key),
       persist: <T>(until: number, step: () => Promise<T>) => this.#persist(until, step),
     };
-    this.#steps = new TwoPhaseSteps(context);
+    this.#twoPhase = new TwoPhaseSteps(context);
     this.journal = new RedisJournal(context);
   }
 
@@ -139,18 +139,18 @@ export class RedisStore implements VersionedStore {
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
     if (!this.#usable) return this.#openAndCheck(until).then(() => this.read(keys, until));
-    return this.#lane.read(keys, until);
+    return this.#onePhase.read(keys, until);
   }
 
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     if (!this.#usable) {
       return this.#openAndCheck(until).then(() => this.commitOnePhase(commit, until));
     }
-    return this.#lane.commit(commit, until);
+    return this.#onePhase.commit(commit, until);
   }
 
   prepare(request: PrepareRequest, until: number): Promise<PrepareReply> {
-    return this.#steps.prepare(request, until);
+    return this.#twoPhase.prepare(request, until);
   }
 
   apply(
@@ -158,19 +158,19 @@ export class RedisStore implements VersionedStore {
     items: readonly HeldItem[],
     until: number,
   ): Promise<readonly AppliedStatus[]> {
-    return this.#steps.apply(address, items, until);
+    return this.#twoPhase.apply(address, items, until);
   }
 
   release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void> {
-    return this.#steps.release(address, keys, until);
+    return this.#twoPhase.release(address, keys, until);
   }
 
   record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
-    return this.#steps.record(address, until);
+    return this.#twoPhase.record(address, until);
   }
 
   retire(address: TransactionAddress, until: number): Promise<void> {
-    return this.#steps.retire(address, until);
+    return this.#twoPhase.retire(address, until);
   }
 
   fence(address: TransactionAddress, until: number): Promise<FencedOutcome> {

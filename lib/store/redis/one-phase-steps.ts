@@ -25,6 +25,7 @@ import {
 } from './redis-errors.js';
 import { COMMIT_ONE_PHASE } from './redis-script.js';
 import { NotReplicatedError } from './replication.js';
+import { partsOf } from './read-parts.js';
 import { NOTHING_WRITTEN, refuse, TurnQueue, type Request } from './turn-queue.js';
 
 /** How much travels in one command: docs/adr/0002-batches-by-turn.md. */
@@ -56,7 +57,7 @@ class CommitRequest implements Request<OnePhaseReply> {
   ) {}
 }
 
-export interface LaneOptions {
+export interface OnePhaseOptions {
   readonly connection: RedisConnection;
   /** Over which commits go; where replicas are waited for, another one. */
   readonly writes: RedisConnection;
@@ -71,15 +72,15 @@ export interface LaneOptions {
  * of a turn in script calls of a few transactions, so that batches overlap; each transaction is judged
  * on its own. A node is a hash slot of a cluster, or the only server.
  */
-export class Lane {
-  readonly #options: LaneOptions;
+export class OnePhaseSteps {
+  readonly #options: OnePhaseOptions;
   readonly #reads: TurnQueue<ReadRequest>;
   readonly #commits: TurnQueue<CommitRequest>;
   /** Undefined where there is one node only. */
   readonly #nodeOf: ((key: string) => number) | undefined;
   #moment = 0;
 
-  constructor(options: LaneOptions) {
+  constructor(options: OnePhaseOptions) {
     const { connection, writes, clock } = options;
     this.#options = options;
     const nodeOf = connection.isCluster ? slotOf : undefined;
@@ -269,39 +270,6 @@ export class Lane {
   }
 }
 
-interface ReadPart {
-  readonly keys: readonly string[];
-  readonly answer: (reply: ReadReply) => void;
-}
-
 function keyOf({ items, address }: OnePhaseCommit): string {
   return items[0]?.key ?? recordKeyOf(address);
-}
-
-/** A read of several nodes, answered when all of them have answered; undefined for one of one node. */
-function partsOf(
-  keys: readonly string[],
-  nodeOf: (key: string) => number,
-  resolve: (reply: ReadReply) => void,
-): readonly ReadPart[] | undefined {
-  if (keys.length <= 1) return undefined;
-  const places = new Map<number, number[]>();
-  for (const [index, key] of keys.entries()) {
-    const node = nodeOf(key);
-    const own = places.get(node);
-    if (own === undefined) places.set(node, [index]);
-    else own.push(index);
-  }
-  if (places.size <= 1) return undefined;
-  const items = new Array<ReadReply['items'][number]>(keys.length);
-  let locked = false;
-  let missing = places.size;
-  return [...places.values()].map((indexes) => ({
-    keys: indexes.map((index) => keys[index]!),
-    answer: (reply) => {
-      for (const [nth, index] of indexes.entries()) items[index] = reply.items[nth];
-      locked ||= reply.locked;
-      if (--missing === 0) resolve({ items, moment: undefined, locked });
-    },
-  }));
 }
