@@ -90,6 +90,28 @@ describe('the caller of a commit over several nodes', () => {
     expect(await balances()).toEqual([1, 1]);
   });
 
+  it.each([-3_600_000, -2000, 3_600_000])(
+    'loses no commit to a node whose clock is other than thought by %i ms',
+    async (jumpMs) => {
+      let isMeasured = false;
+      const toNodeTime = group.store.toNodeTime.bind(group.store);
+      group.store.toNodeTime = (localMs) => toNodeTime(localMs) + (isMeasured ? 0 : jumpMs);
+      const decide = group.store.commitOnePhase.bind(group.store);
+      const replies: string[] = [];
+      group.store.commitOnePhase = async (commit) => {
+        const reply = await decide(commit);
+        replies.push(reply.status);
+        // As a store does that is told the time of a node.
+        isMeasured ||= reply.status === 'deadline';
+        return reply;
+      };
+      await saveBoth();
+
+      expect(replies).toEqual(['deadline', 'committed']);
+      expect(await balances()).toEqual([1, 1]);
+    },
+  );
+
   it('is told that time is over where a node is silent until then', async () => {
     let answer = (): void => undefined;
     const silence = new Promise<void>((resolve) => (answer = resolve));
