@@ -39,17 +39,18 @@ export class TransactionReadOnlyError extends DistributedTxError {
   readonly category = 'user';
 }
 
-/** The items of the transaction lie on more than one node. Nothing was written. */
+/** The transaction writes, and its items lie in more than one store. Nothing was written. */
 export class CrossNodeTransactionError extends DistributedTxError {
   override readonly name = 'CrossNodeTransactionError';
   readonly code = ERROR_CODES.CROSS_NODE_TRANSACTION;
   readonly category = 'user';
 
+  /** @param nodes The names of the stores. */
   constructor(readonly nodes: readonly string[]) {
     super(
-      `The transaction has items on ${nodes.length} nodes (${nodes.slice(0, 4).join(', ')}); this release commits ` +
-        'on one node at a time. Nothing was written. Give the entities a common `hashTag`, so that ' +
-        'their items share a slot, or keep them in one store.',
+      `The transaction writes, and has items in ${nodes.length} stores (${nodes.slice(0, 4).join(', ')}); this ` +
+        'release commits in one store at a time. Nothing was written. Keep entities that change together ' +
+        'in one store.',
     );
   }
 }
