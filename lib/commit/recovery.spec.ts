@@ -151,6 +151,18 @@ describe('recovery', () => {
     expect(group.payloadOf('a')).toBe('"new"');
   });
 
+  it('counts a note that nobody can read as failed, and keeps its instance', async () => {
+    const { journal } = group.store;
+    const entries = journal.entries.bind(journal);
+    journal.entries = async (...args) => ({ ...(await entries(...args)), unreadable: 1 });
+    const address = await leaveBehind('a');
+    await group.commit(address, await group.hold(address, ['a']));
+    await group.clock.advance(LAPSE_MS);
+
+    expect(await recover()).toEqual({ finished: 1, undecided: 0, failed: 1 });
+    expect(await journal.lapsed()).toEqual(['dead']);
+  });
+
   it('reports a transaction that a fault keeps from being finished, once', async () => {
     const address = await leaveBehind('a');
     await group.commit(address, await group.hold(address, ['a']));

@@ -101,7 +101,7 @@ export class Recovery {
         const addresses = finished.map(({ address }) => address);
         await store.journal.leave(instance, addresses, until);
       }
-      total = add(total, countOf(fates));
+      total = add(add(total, countOf(fates)), { ...NOTHING, failed: page.unreadable });
       from = page.next;
     } while (from !== undefined);
     if (total.undecided === 0 && total.failed === 0) await store.journal.forget(instance, until);

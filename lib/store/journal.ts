@@ -21,6 +21,8 @@ export interface PageRequest {
 
 export interface HoldingsPage {
   readonly entries: readonly Holdings[];
+  /** How many notes of the page make no sense; they stay where they are. */
+  readonly unreadable: number;
   /** Where the next page begins; undefined after the last one. */
   readonly next: string | undefined;
 }

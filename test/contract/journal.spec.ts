@@ -1,6 +1,6 @@
 import { systemClock } from '../../lib/store/clock.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
-import { tagOfSlot } from '../../lib/store/hash-slot.js';
+import { slotOf, tagOfSlot } from '../../lib/store/hash-slot.js';
 import type { Holdings, Journal } from '../../lib/store/journal.js';
 import { openRedisClient } from '../../lib/store/redis/redis-client.js';
 import { RedisConnection } from '../../lib/store/redis/redis-connection.js';
@@ -42,7 +42,7 @@ function describeJournal(kind: string, journal: () => Journal): void {
     it('gives back what was noted, until it is struck out', async () => {
       await journal().enter(instance, note(), until());
       const page = await journal().entries(instance, { most: 10 }, until());
-      expect(page).toEqual({ entries: [note()], next: undefined });
+      expect(page).toEqual({ entries: [note()], unreadable: 0, next: undefined });
 
       await journal().leave(instance, [note().address], until());
       expect(await all(10)).toEqual([]);
@@ -122,6 +122,19 @@ describeRedis('on a real Redis', () => {
   });
 
   describeJournal('Redis', () => opened.store.journal);
+
+  it('counts a note that makes no sense, and gives back the others', async () => {
+    const { journal } = opened.store;
+    await journal.enter('broken', note(), until());
+    const key = `dtx:{${tagOfSlot(slotOf('broken'))}}:journal:broken`;
+    await opened.other.hset(key, 'no address', '[]', 'tx9@0@9', 'no list');
+
+    expect(await journal.entries('broken', { most: 10 }, until())).toEqual({
+      entries: [note()],
+      unreadable: 2,
+      next: undefined,
+    });
+  });
 
   describe('forgetting an instance that was only silent', () => {
     let connection: RedisConnection;

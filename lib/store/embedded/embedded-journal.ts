@@ -54,7 +54,7 @@ export class EmbeddedJournal implements Journal {
     const rest = all.filter(({ number }) => number > Number(from));
     const page = rest.slice(0, most);
     const next = page.length < rest.length ? String(page.at(-1)!.number) : undefined;
-    return { entries: page.map(({ holdings }) => holdings), next };
+    return { entries: page.map(({ holdings }) => holdings), unreadable: 0, next };
   }
 
   async forget(instance: string): Promise<void> {

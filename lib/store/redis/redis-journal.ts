@@ -101,12 +101,12 @@ export class RedisJournal implements Journal {
   ): Promise<HoldingsPage> {
     const args = [journalKey(instance), from, 'COUNT', String(most)];
     const [next, page] = (await this.#ask(until, 'HSCAN', () => args)) as [string, string[]];
-    const entries: Holdings[] = [];
-    for (let nth = 0; nth + 1 < page.length; nth += 2) {
-      const keys = JSON.parse(page[nth + 1]!) as string[];
-      entries.push({ address: parseAddress(page[nth]!), keys });
-    }
-    return { entries, next: next === '0' ? undefined : next };
+    const notes = page.length / 2;
+    const entries = Array.from({ length: notes }, (_, nth) =>
+      holdingsIn(page[2 * nth]!, page[2 * nth + 1]!),
+    ).filter((holdings) => holdings !== undefined);
+    const unreadable = notes - entries.length;
+    return { entries, unreadable, next: next === '0' ? undefined : next };
   }
 
   async forget(instance: string, until: number): Promise<void> {
@@ -155,6 +155,15 @@ export class RedisJournal implements Journal {
         else void this.#notes.again(notes, error);
       },
     );
+  }
+}
+
+/** Undefined for what no instance has noted. */
+function holdingsIn(field: string, value: string): Holdings | undefined {
+  try {
+    return { address: parseAddress(field), keys: JSON.parse(value) as string[] };
+  } catch {
+    return undefined;
   }
 }
 
