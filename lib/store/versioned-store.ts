@@ -41,6 +41,7 @@ export interface VersionedStore {
    * store behind something that may repeat commands has to `fence` before it answers a refusal.
    *
    * @throws CommitReplyLostError when the step may or may not have happened.
+   * @throws DurabilityNotReachedError when it happened, and may yet be lost.
    * @throws StoreUnavailableError, StoreRefusedError when it certainly did not.
    */
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply>;

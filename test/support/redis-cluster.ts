@@ -1,4 +1,5 @@
 import { poll } from './poll.js';
+import { linkedUp } from './replicated-redis.js';
 import { RedisServer, type RedisServerOptions } from './redis-server.js';
 
 export interface RedisClusterOptions {
@@ -123,13 +124,7 @@ export class RedisCluster {
 
   async #replicate(replica: RedisServer, nth: number): Promise<void> {
     await replica.command('CLUSTER', 'REPLICATE', await idOf(this.nodes[nth % this.masters]!));
-    await poll(
-      async () => {
-        const info = String(await replica.command('INFO', 'replication'));
-        return info.includes('master_link_status:up') ? true : undefined;
-      },
-      { deadlineMs: formDeadlineMs, intervalMs: 50, until: `port ${replica.port} replicates` },
-    );
+    await linkedUp(replica);
   }
 
   #joined(node: RedisServer): Promise<true> {

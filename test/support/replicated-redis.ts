@@ -1,4 +1,5 @@
 import { poll } from './poll.js';
+import { redisCommand } from './redis-command.js';
 import { RedisServer, type RedisServerOptions } from './redis-server.js';
 
 const syncDeadlineMs = 15_000;
@@ -47,13 +48,16 @@ export class ReplicatedRedis {
   }
 }
 
-/** Resolves when a server is a replica that has all of its master's data. */
+/** Resolves when a server is a replica that has all of its master's data, and both of them say so. */
 export async function linkedUp(replica: RedisServer, masterPort?: number): Promise<void> {
   await poll(
     async () => {
       const info = String(await replica.command('INFO', 'replication'));
-      const follows = masterPort === undefined || info.includes(`master_port:${masterPort}\r\n`);
-      return follows && info.includes('master_link_status:up') ? true : undefined;
+      const port = Number(/^master_port:(\d+)/m.exec(info)?.[1]);
+      const isUp = info.includes('master_link_status:up');
+      if (!isUp || (masterPort !== undefined && port !== masterPort)) return undefined;
+      const seen = String(await redisCommand(port, ['INFO', 'replication']));
+      return seen.includes(`port=${replica.port},state=online`) ? true : undefined;
     },
     { deadlineMs: syncDeadlineMs, intervalMs: 25, until: `port ${replica.port} replicates` },
   );
