@@ -4,6 +4,8 @@ import {
   openingAmount,
   type BankReport,
 } from '../support/bank-workload.js';
+import { DurabilityNotReachedError } from '../../lib/index.js';
+import { errorOf } from '../support/outcome.js';
 import { Account, accountKey, commitCountIn } from '../support/entities.js';
 import { LibraryCopy } from '../support/library-copy.js';
 import { poll } from '../support/poll.js';
@@ -116,19 +118,37 @@ describeRedis('a bank behind Sentinel', () => {
     });
   }, 90_000);
 
-  it('waits neither for a Sentinel nor for a master that accepts connections and says nothing', async () => {
+  it('waits for no Sentinel and no master that says nothing, and leaves one that is a master no more', async () => {
     const options = { redis: sentinels.addresses, commandTimeoutMs: 400 };
     sentinels.servers[0]!.pause();
-    const first = await TestRuntime.open(options);
-    await first.close();
+    const plain = await TestRuntime.open(options);
     sentinels.servers[0]!.resume();
 
     redis.master.pause();
-    const second = await TestRuntime.open(options);
-    await second.repository(Account).insert({ id: 'late', balance: 0, points: 0 });
-    await second.close();
-    expect(await sentinels.masterOtherThan(redis.master)).not.toBe(redis.master.port);
+    const late = await TestRuntime.open(options);
+    await insert(late, 'late');
+    await late.close();
+    await sentinels.masterOtherThan(redis.master);
+
+    // Those who said nothing meanwhile still have their connections to it.
+    redis.master.resume();
+    await redis.master.command('SET', 'still', 'a master');
+    expect(await errorOf(insert(runtime, 'unheard'))).toBeInstanceOf(DurabilityNotReachedError);
+    await insert(runtime, 'heard');
+    const accounts = runtime.repository(Account);
+    expect(await accounts.exists('heard')).toBe(true);
+    expect(await accounts.exists('unheard')).toBe(false);
+
+    await redis.master.command('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    await insert(plain, 'refused first');
+    expect(await accounts.exists('refused first')).toBe(true);
+    await plain.close();
   }, 60_000);
+
+  function insert(through: TestRuntime, id: string): Promise<Account> {
+    const work = () => through.repository(Account).insert({ id, balance: 7, points: 0 });
+    return through.manager.run(work, { timeoutMs });
+  }
 
   async function moreCommits(count: number): Promise<void> {
     const before = await commitsSoFar();

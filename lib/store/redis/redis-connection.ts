@@ -39,6 +39,7 @@ export class RedisConnection {
   /** Why the connection under way is not in the database that was asked for: the client uses 0 then. */
   #databaseRefusal: Error | undefined;
   #opened = false;
+  #left: () => void = () => undefined;
   readonly #waiting = new Set<() => void>();
 
   constructor(client: RedisClient, clock: Clock, commandTimeoutMs: number) {
@@ -190,9 +191,30 @@ export class RedisConnection {
     return work.finally(this.#clock.schedule(this.#commandTimeoutMs, giveUp, IN_BACKGROUND));
   }
 
-  /** One that is read-only is no master any more; a fresh connection may find the new one. */
+  /**
+   * One that is read-only is no master any more, and one that has lost its replicas may not know yet that
+   * it is none; a fresh connection may find the new one.
+   */
   noteError(error: unknown): void {
-    if (messageOf(error).startsWith('READONLY')) this.#giveUp();
+    const message = messageOf(error);
+    const isAlone = message.startsWith('NOREPLICAS') && this.asksSentinels;
+    if (isAlone || message.startsWith('READONLY')) this.leave();
+  }
+
+  /** Whether somebody else says who the master is. */
+  protected get asksSentinels(): boolean {
+    return !isCluster(this.#client) && Boolean(this.#client.options.sentinels?.length);
+  }
+
+  /** Looks for the master again. What was sent and not answered may have happened. */
+  leave(): void {
+    this.#giveUp();
+    this.#left();
+  }
+
+  /** Calls `listener` each time the server is left since it may be no master any more. */
+  onLeave(listener: () => void): void {
+    this.#left = listener;
   }
 
   /** The connection to the master of a key. @throws an error that says that nothing was sent. */

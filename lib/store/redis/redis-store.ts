@@ -79,6 +79,7 @@ export class RedisStore implements VersionedStore {
             commandTimeoutMs,
             durability,
           });
+    if (this.#writes !== this.#connection) this.#writes.onLeave(() => this.#connection.leave());
     this.#times = {
       longestTimeoutMs: lifetime.longestTimeoutMs + lifetime.marginMs,
       keepMs: lifetime.marginMs + lifetime.retentionMs,

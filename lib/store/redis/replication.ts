@@ -136,11 +136,20 @@ export class ReplicatedConnection extends RedisConnection {
       try {
         const replicas = await this.#markAndWait(link, gate.key);
         for (const waiter of waiting) waiter.resolve(replicas);
+        if (replicas < this.#durability.replicas) await this.#leaveWhoIsAlone(link);
       } catch (error) {
         for (const waiter of waiting) waiter.reject(error);
       }
     }
     gate.busy = false;
+  }
+
+  /** A former master that was paused goes on as if nothing had happened, until somebody tells it. */
+  async #leaveWhoIsAlone(link: Link): Promise<void> {
+    if (!this.asksSentinels) return;
+    const info = await this.sendTo(link.node, 'INFO', ['replication']).catch(() => '');
+    const isAlone = /^connected_slaves:0\r?$/m.test(String(info));
+    if (isAlone && link.node.stream === link.stream) this.leave();
   }
 
   /** D1, D2. */
