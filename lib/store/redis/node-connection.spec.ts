@@ -83,9 +83,9 @@ describe('a connection to one server', () => {
     const { ask, writes } = connect(true);
     void ask();
     void ask();
-    await new Promise(process.nextTick);
+    await new Promise((resolve) => process.nextTick(resolve));
     void ask();
-    await new Promise(process.nextTick);
+    await new Promise((resolve) => process.nextTick(resolve));
     expect(writes).toEqual(['cork', 'GET', 'GET', 'uncork', 'cork', 'GET', 'uncork']);
   });
 });
