@@ -8,12 +8,8 @@ import { RedisStore } from '../store/redis/redis-store.js';
 import type { VersionedStore } from '../store/versioned-store.js';
 import { IdSource } from '../transaction/random.js';
 import { TransactionManager } from '../transaction/transaction-manager.js';
-import {
-  resolveModuleOptions,
-  type DistributedTxModuleOptions,
-  type ResolvedModuleOptions,
-  type StoreOptions,
-} from './distributed-tx.options.js';
+import type { DistributedTxModuleOptions, StoreOptions } from './distributed-tx.options.js';
+import { resolveModuleOptions, type ResolvedModuleOptions } from './resolve-options.js';
 
 /** How long one round of recovery may take. */
 const RECOVERY_TIMEOUT_MS = 10_000;

@@ -1,5 +1,6 @@
 import { ModuleOptionsError } from '../errors/index.js';
-import { resolveModuleOptions, type DistributedTxModuleOptions } from './distributed-tx.options.js';
+import type { DistributedTxModuleOptions } from './distributed-tx.options.js';
+import { resolveModuleOptions } from './resolve-options.js';
 
 interface WrongOptions {
   readonly title: string;
