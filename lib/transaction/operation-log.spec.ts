@@ -44,6 +44,17 @@ describe('an operation log', () => {
     expect(log.stateOf(a)?.seen).toBeNull();
   });
 
+  it('keeps which absence was seen, and tells its user of an absence like any other', () => {
+    const log = new OperationLog();
+    log.recordRead(a, stored('0.deleter', ''), 1);
+    log.recordChange(a, write('new'));
+    log.recordChange(b, write('new'), undefined, { version: '0', reason: 'insert' });
+
+    expect(log.stateOf(a)?.seen).toBeNull();
+    expect(log.operations('me').map(({ version }) => version)).toEqual(['0', '1.me', '1.me']);
+    expect(log.commitItems(true).map(({ expected }) => expected)).toEqual(['0.deleter', '0.*']);
+  });
+
   it('tells items of the same key in two stores apart', () => {
     const log = new OperationLog();
     log.recordRead(a, stored('1.x'), 1);

@@ -1,6 +1,12 @@
 import type { PlacedItem } from '../commit/commit-plan.js';
 import type { StoredItem } from '../store/stored-item.js';
-import { ABSENT_VERSION, ANY_ABSENCE, isAbsence, nextVersion } from '../store/version.js';
+import {
+  ABSENT_VERSION,
+  ANY_ABSENCE,
+  isAbsence,
+  nextVersion,
+  toldVersion,
+} from '../store/version.js';
 import type { ItemChange } from '../store/versioned-store.js';
 import { applyIncrements } from './increments.js';
 import type { ItemReference, Operation } from './operation.js';
@@ -241,8 +247,9 @@ function expectedIn(expectation: Expectation | undefined): string | undefined {
 
 function toOperation(entry: Entry, writer: string): Operation {
   if (!isChange(entry)) {
-    const { reference, seen, seenVersion: version } = entry;
+    const { reference, seen, seenVersion } = entry;
     const { node, key: item } = reference;
+    const version = seenVersion === undefined ? undefined : toldVersion(seenVersion);
     return { kind: 'read', node, item, value: seen?.payload, version };
   }
   const { state, change, expectation } = entry;
