@@ -21,10 +21,18 @@ export function printRedo(items: readonly HeldItem[]): string {
   return `"redo":${JSON.stringify(items.map(toEntry))}`;
 }
 
-/** @throws InvariantViolationError for a record that no release of this library wrote. */
-export function parseRedo(record: unknown): readonly HeldItem[] {
-  const { redo = [] } = record as { redo?: readonly RedoEntry[] };
-  return redo.map(fromEntry);
+/**
+ * @param record The JSON of a record.
+ * @throws InvariantViolationError for a record that no release of this library wrote.
+ */
+export function parseRedo(record: string): readonly HeldItem[] {
+  try {
+    const { redo = [] } = JSON.parse(record) as { redo?: readonly RedoEntry[] };
+    return redo.map(fromEntry);
+  } catch (cause) {
+    if (cause instanceof InvariantViolationError) throw cause;
+    throw new InvariantViolationError('A record cannot be read.', { cause });
+  }
 }
 
 function toEntry({ key, held, change }: HeldItem): RedoEntry {

@@ -173,7 +173,7 @@ export class EmbeddedStore implements VersionedStore {
     const text = this.#get(recordKeyOf(address));
     const status = statusOf(text);
     if (text === undefined || status === undefined) return undefined;
-    return { status, redo: parseRedo(JSON.parse(text.slice(text.indexOf('|') + 1))) };
+    return { status, redo: parseRedo(text.slice(text.indexOf('|') + 1)) };
   }
 
   async retire(address: TransactionAddress): Promise<void> {

@@ -86,7 +86,9 @@ export class RedisStore implements VersionedStore {
       // One server validates every commit in one moment, and nobody has to tell absences apart.
       tombstoneMs: this.spansNodes ? tombstoneMsOf(lifetime) : undefined,
     };
-    this.#clocks = new NodeClocks(this.#connection, clock);
+    // The margin has to exceed every difference of clocks; a tenth of it is worth a word.
+    const boundMs = lifetime.marginMs / 10;
+    this.#clocks = new NodeClocks(this.#connection, clock, { boundMs, warn: options.warn });
     this.#onePhase = new OnePhaseSteps({
       connection: this.#connection,
       writes: this.#writes,

@@ -128,5 +128,5 @@ function parseRecord(text: string): TransactionRecord | undefined {
   const bar = text.indexOf('|');
   const status = text.slice(0, bar);
   if (status !== 'committed' && status !== 'rolled_back') return undefined;
-  return { status, redo: parseRedo(JSON.parse(text.slice(bar + 1))) };
+  return { status, redo: parseRedo(text.slice(bar + 1)) };
 }
