@@ -85,4 +85,10 @@ export const twoPhaseMutants: readonly Mutant[] = [
     find: 'this.#environment.finishing.apply(this.#store, this.#address, this.#redo);',
     replace: '',
   },
+  {
+    title: 'one absence is like any other',
+    file: embedded,
+    find: 'return this.spansNodes ? tombstoneMsOf(this.#lifetime) : undefined;',
+    replace: 'return undefined;',
+  },
 ];

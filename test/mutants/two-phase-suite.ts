@@ -1,3 +1,4 @@
+import { ABSENCE_STATES, runAbsenceScenario } from '../support/absence-scenario.js';
 import { ScenarioTrial, type CrashScenario, type Expected } from '../support/crash-scenario.js';
 import { CRASH_SCENARIOS } from '../support/crash-scenarios.js';
 import { FAULT_KINDS, type Fault } from '../support/faulty-store.js';
@@ -22,6 +23,10 @@ async function firstFailure({ seed, simulations }: TwoPhaseSuiteConfig): Promise
   for (const scenario of CRASH_SCENARIOS) {
     const broken = await brokenIn(scenario);
     if (broken !== undefined) return broken;
+  }
+  const { seen } = await runAbsenceScenario(false);
+  if (!ABSENCE_STATES.some((state) => String(state) === String(seen))) {
+    return `a transaction has seen ${JSON.stringify(seen)}, which never existed`;
   }
   for (let run = 0; run < simulations; run += 1) {
     const random = new SeededRandom((seed + run) % 2 ** 32);
