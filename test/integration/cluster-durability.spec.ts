@@ -11,7 +11,8 @@ import { RuntimeShelf } from '../support/runtime-shelf.js';
 import { NODE_LETTERS, Purse, purseKey } from '../support/spread-entities.js';
 import type { TestRuntime } from '../support/test-runtime.js';
 
-const durability = { replicas: 1, timeoutMs: 600 };
+/** Longer than a busy machine keeps a healthy replica waiting. */
+const durability = { replicas: 1, timeoutMs: 1000 };
 
 describeRedis('durability, on a cluster with replicas', () => {
   const shelf = new RuntimeShelf();
@@ -102,7 +103,7 @@ describeRedis('durability, on a cluster with replicas', () => {
     const reader = await shelf.open({ redis: client, durability });
     const purses = reader.repository(Purse);
     const read = (): Promise<Purse> => purses.findOneOrFail(elsewhere);
-    const outcome = await outcomeOf(reader.manager.run(read, { timeoutMs: 1200 }));
+    const outcome = await outcomeOf(reader.manager.run(read, { timeoutMs: 1500 }));
     expect(outcome.kind).toBe('rejected');
     expect(isLocked(await stored(elsewhere))).toBe(true);
 

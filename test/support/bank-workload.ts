@@ -1,5 +1,6 @@
 import {
   DistributedTxError,
+  StoreUnavailableError,
   TransactionOutcomeUnknownError,
   type RecordedOutcome,
 } from '../../lib/index.js';
@@ -84,7 +85,7 @@ export class BankWorkload {
 
   /**
    * Asks for the outcomes that no caller was told, until they are decided: for some that is when their
-   * deadline is over. The store has to be reachable again.
+   * deadline is over, or the store reachable again.
    */
   async resolveUnknown(): Promise<void> {
     for (const address of this.#unknown.splice(0)) {
@@ -99,8 +100,13 @@ export class BankWorkload {
   }
 
   async #decidedOutcomeOf(address: string): Promise<RecordedOutcome | undefined> {
-    const outcome = await this.#options.runtime.manager.outcomeOf(address);
-    return outcome === 'undecided' ? undefined : outcome;
+    try {
+      const outcome = await this.#options.runtime.manager.outcomeOf(address);
+      return outcome === 'undecided' ? undefined : outcome;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return undefined;
+      throw error;
+    }
   }
 
   report(): BankReport {
