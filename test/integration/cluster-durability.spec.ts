@@ -128,6 +128,24 @@ describeRedis('durability, on a cluster with replicas', () => {
     expect(await stored(elsewhere)).toContain('"balance":0');
   });
 
+  it('validates nothing on a master that its replica does not confirm', async () => {
+    const replica = await replicaOf(elsewhere);
+    replica.pause();
+    const purses = runtime.repository(Purse);
+    const work = async (): Promise<void> => {
+      const { balance } = await purses.findOneOrFail(elsewhere);
+      await purses.save({ id: home, balance: balance + 4, points: 0 });
+    };
+    const error = await errorOf(runtime.manager.run(work, { retry: { attempts: 1 } }));
+
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect((error.cause as Error).message).toContain('0 of 1 replicas');
+    expect(await stored(home)).toContain('"balance":0');
+    replica.resume();
+    await runtime.manager.run(work, { retry: { attempts: 500 } });
+    expect(await stored(home)).toContain('"balance":4');
+  });
+
   it('commits while a slot moves', async () => {
     let commits = 0;
     let running = true;
