@@ -144,15 +144,22 @@ export class Coordinator {
     }
   }
 
-  /** Holds every item against the version that was seen; a lock of anybody counts as a change. */
-  async validate(items: readonly PlacedItem[], until: number): Promise<CommitResult> {
+  /**
+   * Holds every item against the version that was seen; a lock of anybody counts as a change.
+   * @param decides Whether something is written elsewhere because of it.
+   */
+  async validate(
+    items: readonly PlacedItem[],
+    until: number,
+    decides = false,
+  ): Promise<CommitResult> {
     const names = new Set(items.map((item) => item.store));
     const stood = new Map<PlacedItem, ReadReply['items'][number]>();
     await Promise.all(
       [...names].map(async (name) => {
         const own = items.filter((item) => item.store === name);
         const keys = own.map((item) => item.key);
-        const reply = await this.read(name, keys, until);
+        const reply = await this.store(name).read(keys, until, decides);
         for (const [nth, item] of own.entries()) stood.set(item, reply.items[nth]);
       }),
     );
@@ -219,7 +226,7 @@ export class Coordinator {
       clock: this.#clock,
       finishing: this.#finishing,
       journal: this.#journal,
-      validate: this.validate.bind(this),
+      validate: (items: readonly PlacedItem[], until: number) => this.validate(items, until, true),
       resolve: this.resolve.bind(this),
     };
     return new TwoPhaseCommit(environment, store, request, { address, home }).run();

@@ -29,8 +29,13 @@ export interface VersionedStore {
   /** Local monotonic time, told by the clock of the node of a home; of any node where none is given. */
   toNodeTime(localMs: number, home?: string): number;
 
-  /** Reads the items in order. @throws StoreUnavailableError, StoreRefusedError */
-  read(keys: readonly string[], until: number): Promise<ReadReply>;
+  /**
+   * Reads the items in order.
+   * @param decides A decision about items elsewhere rests on it, so a node that may have been replaced must
+   *   not answer it. Default: false.
+   * @throws StoreUnavailableError, StoreRefusedError
+   */
+  read(keys: readonly string[], until: number, decides?: boolean): Promise<ReadReply>;
 
   /**
    * Checks and writes a whole transaction and its record in one atomic step on one node.

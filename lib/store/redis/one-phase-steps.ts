@@ -75,6 +75,8 @@ export interface OnePhaseOptions {
 export class OnePhaseSteps {
   readonly #options: OnePhaseOptions;
   readonly #reads: TurnQueue<ReadRequest>;
+  /** Reads on which a decision rests. */
+  readonly #looks: TurnQueue<ReadRequest>;
   readonly #commits: TurnQueue<CommitRequest>;
   /** Undefined where there is one node only. */
   readonly #nodeOf: ((key: string) => number) | undefined;
@@ -85,15 +87,8 @@ export class OnePhaseSteps {
     this.#options = options;
     const nodeOf = connection.isCluster ? slotOf : undefined;
     this.#nodeOf = nodeOf;
-    this.#reads = new TurnQueue<ReadRequest>({
-      connection,
-      clock,
-      nodeOf: nodeOf && (({ keys }) => nodeOf(keys[0] ?? '')),
-      sizeOf: (request) => request.keys.length,
-      mostKeys: BATCH.readKeys,
-      mostRequests: BATCH.readKeys,
-      send: (batch) => this.#sendReads(batch),
-    });
+    this.#reads = this.#queueOfReads(connection);
+    this.#looks = writes === connection ? this.#reads : this.#queueOfReads(writes);
     this.#commits = new TurnQueue<CommitRequest>({
       connection: writes,
       clock,
@@ -105,13 +100,15 @@ export class OnePhaseSteps {
     });
   }
 
-  read(keys: readonly string[], until: number): Promise<ReadReply> {
+  /** @param decides Whether a decision rests on it: then it is answered once replicas confirm the master. */
+  read(keys: readonly string[], until: number, decides = false): Promise<ReadReply> {
+    const queue = decides ? this.#looks : this.#reads;
     return new Promise((resolve, reject) => {
       const parts = this.#nodeOf === undefined ? undefined : partsOf(keys, this.#nodeOf, resolve);
-      if (parts === undefined) this.#reads.add(new ReadRequest(keys, until, resolve, reject));
+      if (parts === undefined) queue.add(new ReadRequest(keys, until, resolve, reject));
       else {
         for (const part of parts) {
-          this.#reads.add(new ReadRequest(part.keys, until, part.answer, reject));
+          queue.add(new ReadRequest(part.keys, until, part.answer, reject));
         }
       }
     });
@@ -124,11 +121,25 @@ export class OnePhaseSteps {
     });
   }
 
-  #sendReads(batch: readonly ReadRequest[]): void {
+  #queueOfReads(connection: RedisConnection): TurnQueue<ReadRequest> {
+    const nodeOf = this.#nodeOf;
+    const queue = new TurnQueue<ReadRequest>({
+      connection,
+      clock: this.#options.clock,
+      nodeOf: nodeOf && (({ keys }) => nodeOf(keys[0] ?? '')),
+      sizeOf: (request) => request.keys.length,
+      mostKeys: BATCH.readKeys,
+      mostRequests: BATCH.readKeys,
+      send: (batch) => this.#sendReads(batch, { queue, connection }),
+    });
+    return queue;
+  }
+
+  #sendReads(batch: readonly ReadRequest[], way: ReadWay): void {
     const keys = batch.length === 1 ? batch[0]!.keys : batch.flatMap((request) => request.keys);
-    this.#options.connection.execute('MGET', keys).then(
-      (values) => this.#answerReads(batch, keys, values as (string | null)[]),
-      (error: unknown) => this.#failReads(batch, error),
+    way.connection.execute('MGET', keys).then(
+      (values) => this.#answerReads(batch, keys, values as (string | null)[], way),
+      (error: unknown) => this.#failReads(batch, error, way),
     );
   }
 
@@ -136,6 +147,7 @@ export class OnePhaseSteps {
     batch: readonly ReadRequest[],
     keys: readonly string[],
     values: readonly (string | null)[],
+    way: ReadWay,
   ): void {
     const moment = ++this.#moment;
     const items = values.map((value) => (value === null ? undefined : parseStoredItem(value)));
@@ -153,17 +165,20 @@ export class OnePhaseSteps {
     if (!values.includes(null)) answer();
     else {
       this.#markOtherTypes(keys, items).then(answer, (error: unknown) =>
-        this.#failReads(batch, error),
+        this.#failReads(batch, error, way),
       );
     }
   }
 
-  /** A read may be repeated whatever became of it. */
-  #failReads(batch: readonly ReadRequest[], error: unknown): void {
-    if (executionOf(error) !== 'refused') void this.#reads.again(batch, error);
+  /** A read may be repeated whatever became of it; whoever waits for replicas does so with locks in his hands. */
+  #failReads(batch: readonly ReadRequest[], error: unknown, way: ReadWay): void {
+    if (error instanceof NotReplicatedError) {
+      const unconfirmed = way.connection.unavailable(`waits: ${error.message}`);
+      for (const request of batch) request.reject(unconfirmed);
+    } else if (executionOf(error) !== 'refused') void way.queue.again(batch, error);
     else if (batch.length > 1 && isForbiddenKey(error)) {
       // Somebody else's forbidden key is no reason to refuse the others.
-      for (const request of batch) this.#sendReads([request]);
+      for (const request of batch) this.#sendReads([request], way);
     } else refuse(batch, error);
   }
 
@@ -268,6 +283,12 @@ export class OnePhaseSteps {
     reject(writes.unavailable('was not asked: the time of the call is over', NOTHING_WRITTEN));
     return true;
   }
+}
+
+/** Over which connection reads go, and where they wait to be sent again. */
+interface ReadWay {
+  readonly queue: TurnQueue<ReadRequest>;
+  readonly connection: RedisConnection;
 }
 
 function keyOf({ items, address }: OnePhaseCommit): string {

@@ -140,9 +140,9 @@ export class RedisStore implements VersionedStore {
     return this.#clocks.toNodeTime(localMs, key);
   }
 
-  read(keys: readonly string[], until: number): Promise<ReadReply> {
-    if (!this.#usable) return this.#openAndCheck(until).then(() => this.read(keys, until));
-    return this.#onePhase.read(keys, until);
+  read(keys: readonly string[], until: number, decides = false): Promise<ReadReply> {
+    if (!this.#usable) return this.#openAndCheck(until).then(() => this.read(keys, until, decides));
+    return this.#onePhase.read(keys, until, decides);
   }
 
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
