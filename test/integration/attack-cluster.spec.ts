@@ -1,4 +1,5 @@
 import { Cluster } from 'ioredis';
+import { slotOf } from '../../lib/store/hash-slot.js';
 import { TxEntity } from '../../lib/repository/entity-definition.js';
 import { errorOf } from '../support/outcome.js';
 import { RedisCluster } from '../support/redis-cluster.js';
@@ -89,5 +90,27 @@ describeRedis('a cluster', () => {
       return [first, await seats.exists('s1')];
     });
     expect(seen).toEqual([true, true]);
+  });
+
+  it('outlives a node that falls silent while a slot moves to it', async () => {
+    const runtime = await shelf.open({ redis: client, commandTimeoutMs: 200 });
+    const seats = runtime.repository(Seat);
+    const slot = slotOf('seat:{k}:k1');
+    const source = await cluster.masterOf(slot);
+    const target = cluster.nodes.find((node) => node !== source)!;
+    const [from, to] = await Promise.all(
+      [source, target].map(async (node) => String(await node.command('CLUSTER', 'MYID'))),
+    );
+    await target.command('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', from!);
+    await source.command('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', to!);
+    // Its connections are open, as they are while it works.
+    expect(await seats.findOne('k1')).toBeNull();
+    target.pause();
+    await errorOf(runtime.manager.run(() => seats.findOne('k1'), { timeoutMs: 600 }));
+    target.resume();
+    expect(await seats.findOne('k1')).toBeNull();
+    for (const node of [target, source]) {
+      await node.command('CLUSTER', 'SETSLOT', String(slot), 'STABLE');
+    }
   });
 });
