@@ -41,7 +41,6 @@ describe('a committed change whose lock is gone (F4)', () => {
   it.each([
     ['the version that was locked', '4.w||"old"', '4.w'],
     ['the version of another writer in its place', '5.x||"x"', '5.x'],
-    ['an item that begins anew', '1.x||"x"', '1.x'],
     ['the lock of another transaction in its place', '4.w*x@0@9||"old"', '4.w'],
     ['a value of another program', 'plain', 'foreign'],
     ['nothing', undefined, '0'],
@@ -54,6 +53,7 @@ describe('a committed change whose lock is gone (F4)', () => {
     ['it was applied before', '5.OWN||"new"', write],
     ['others have come after it', '6.x||"x"', write],
     ['others have deleted the item after it', '0.x||', write],
+    ['others have deleted it after it and inserted it again', '1.x||"x"', write],
     ['its time to live may be over', undefined, { ...write, ttlMs: 5 }],
     ['it was to delete what is not there', undefined, { kind: 'delete' }],
     ['others came after it has deleted the item', '1.x||"x"', { kind: 'delete' }],
