@@ -116,14 +116,17 @@ function allOf(works: readonly Promise<void>[]): Promise<unknown> {
 
 /**
  * Whether others may have come after the change, so that it was applied before and all is well. Each
- * of them counts one commit more; a deletion leaves an absence with a version of its own, for a while.
+ * of them counts one commit more; a deletion leaves an absence with a version of its own, for a while, and
+ * whoever inserts then counts from one again.
  */
 function hasMovedOn({ held, change }: HeldItem, found: string): boolean {
   if (found === 'foreign') return false;
   const isOther = found !== held.slice(0, held.indexOf('*'));
   if (change.kind === 'delete') return isOther;
   if (found === ABSENT_VERSION) return change.ttlMs !== undefined;
-  return isAbsence(found) ? isOther : commitCountOf(found) > commitCountOf(held) + 1;
+  if (isAbsence(found)) return isOther;
+  const before = commitCountOf(held);
+  return isOther && (before === 0 || commitCountOf(found) !== before + 1);
 }
 
 /** Items in groups of one node each. */
