@@ -1,4 +1,6 @@
 import { Cluster } from 'ioredis';
+import { StoreUnavailableError } from '../../lib/index.js';
+import { systemClock } from '../../lib/store/clock.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
 import { TxEntity } from '../../lib/repository/entity-definition.js';
 import { errorOf } from '../support/outcome.js';
@@ -113,4 +115,19 @@ describeRedis('a cluster', () => {
       await node.command('CLUSTER', 'SETSLOT', String(slot), 'STABLE');
     }
   });
+
+  it('ends a start and a health check while a master says nothing', async () => {
+    const times = { commandTimeoutMs: 200, connectTimeoutMs: 500 };
+    const runtime = await shelf.open({ redis: client, ...times });
+    const silent = cluster.nodes[1]!;
+    silent.pause();
+    try {
+      const ping = errorOf(runtime.store.ping(systemClock.now() + 300));
+      const start = errorOf(shelf.open({ redis: client, ...times }));
+      expect(await ping).toBeInstanceOf(StoreUnavailableError);
+      expect(await start).toBeInstanceOf(StoreUnavailableError);
+    } finally {
+      silent.resume();
+    }
+  }, 10_000);
 });
