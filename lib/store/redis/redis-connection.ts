@@ -274,12 +274,14 @@ export class RedisConnection {
   ): Promise<readonly { readonly address: string; readonly reply: string }[]> {
     const client = this.#client;
     if (!isCluster(client)) {
-      return [{ address: '', reply: String(await client.call(command, args as string[])) }];
+      const answer = this.#inTime(client.call(command, args as string[]), this.#giveUp);
+      return [{ address: '', reply: String(await answer) }];
     }
     return Promise.all(
       client.nodes('master').map(async (node) => {
-        if (node.status === 'wait') await node.connect();
-        const reply = String(await node.call(command, args as string[]));
+        const giveUp = (): void => node.disconnect();
+        if (node.status === 'wait') await this.#inTime(node.connect(), giveUp);
+        const reply = String(await this.#inTime(node.call(command, args as string[]), giveUp));
         return { address: addressOf(node), reply };
       }),
     );
