@@ -3,7 +3,7 @@ import { StoreUnavailableError } from '../../lib/index.js';
 import { systemClock } from '../../lib/store/clock.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
 import { TxEntity } from '../../lib/repository/entity-definition.js';
-import { errorOf } from '../support/outcome.js';
+import { errorOf, outcomeOf } from '../support/outcome.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { describeRedis } from '../support/redis-server.js';
 import { RuntimeShelf } from '../support/runtime-shelf.js';
@@ -130,4 +130,36 @@ describeRedis('a cluster', () => {
       silent.resume();
     }
   }, 10_000);
+
+  it('commits on the other masters while one says nothing', async () => {
+    const runtime = await shelf.open({ redis: client, commandTimeoutMs: 200 });
+    const seats = runtime.repository(Seat);
+    const tags = Array.from('abcdefgh');
+    for (const tag of tags) await seats.save({ id: `${tag}9`, taken: 0 });
+    const silent = cluster.nodes[1]!;
+    const masters = await Promise.all(
+      tags.map((tag) => cluster.masterOf(slotOf(`seat:{${tag}}:${tag}9`))),
+    );
+    const take = (nth: number): Promise<unknown> => {
+      const work = () => seats.increment(`${tags[nth]}9`, 'taken', 1);
+      return runtime.manager.run(work, { timeoutMs: 1000 });
+    };
+    const end = systemClock.now() + 1200;
+    const faults: unknown[] = [];
+    silent.pause();
+    try {
+      await Promise.all(
+        tags.map(async (_, nth) => {
+          while (systemClock.now() < end) {
+            const outcome = await outcomeOf(take(nth));
+            const isFault = outcome.kind === 'rejected' && masters[nth] !== silent;
+            if (isFault || outcome.tookMs > 1100) faults.push(outcome);
+          }
+        }),
+      );
+    } finally {
+      silent.resume();
+    }
+    expect(faults).toEqual([]);
+  }, 15_000);
 });
