@@ -20,7 +20,6 @@ export class ClusterMasters {
     this.#options = options;
     const forget = (): void => (this.#byAddress = undefined);
     for (const change of ['+node', '-node', 'refresh']) cluster.on(change, forget);
-    cluster.on('+node', listenToAsking);
   }
 
   /** Host and port of the master of a key, as the client last learnt it. */
@@ -81,19 +80,6 @@ export class ClusterMasters {
     }
     return connection;
   }
-}
-
-/**
- * The client sends ASKING and does not listen to the answer (seen with ioredis 5 and 6). Where the connection
- * breaks before it comes, that is an unhandled rejection, which ends the process.
- */
-function listenToAsking(node: Redis): void {
-  const asking = node.asking.bind(node) as () => Promise<'OK'>;
-  node.asking = () => {
-    const answer = asking();
-    answer.catch(() => undefined);
-    return answer;
-  };
 }
 
 export function addressOf({ options }: Redis): string {

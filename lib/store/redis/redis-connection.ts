@@ -41,6 +41,8 @@ export class RedisConnection {
   #opened = false;
   #left: () => void = () => undefined;
   readonly #waiting = new Set<() => void>();
+  /** Nodes of a cluster whose first connection is waited for, by all who need it. */
+  readonly #connecting = new WeakMap<Redis, Promise<unknown>>();
 
   constructor(client: RedisClient, clock: Clock, commandTimeoutMs: number) {
     this.#client = client;
@@ -161,13 +163,27 @@ export class RedisConnection {
       if (this.#server === undefined) return this.#executeByClient(command, args, instead);
       return this.#server.execute(command, args, (error) => this.#after(error, instead));
     }
-    const master = masters.ofKey(key);
-    if (master === undefined) return this.#executeByClient(command, args, instead);
-    return master.execute(command, args, (error) =>
+    const after: Instead = (error) =>
       isRedirection(error)
-        ? this.#executeByClient(command, args, instead)
-        : this.#after(error, instead),
+        ? this.#follow(error, command, args, instead)
+        : this.#after(error, instead);
+    const master = masters.ofKey(key);
+    if (master !== undefined) return master.execute(command, args, after);
+    return this.#connected(this.addressOf(key)).then((node) =>
+      masters.connectionTo(node).execute(command, args, after),
     );
+  }
+
+  /** The client would do the same, but what falls silent there could not be told from the other nodes. */
+  async #follow(
+    redirection: unknown,
+    command: string,
+    args: readonly string[],
+    instead: Instead,
+  ): Promise<unknown> {
+    const asked = this.#masters!.connectionTo(await this.redirectedTo(redirection));
+    asked.execute('ASKING', [], nothing).catch(() => undefined);
+    return asked.execute(command, args, (error) => this.#after(error, instead));
   }
 
   #after(error: unknown, instead: Instead): Promise<unknown> | undefined {
@@ -176,7 +192,7 @@ export class RedisConnection {
     return other;
   }
 
-  /** Where the client is another copy of the package, or has to find the node first. */
+  /** Where the client of the only server is another copy of the package. */
   #executeByClient(command: string, args: readonly string[], instead: Instead): Promise<unknown> {
     const reply = this.#client.call(command, args as string[]);
     return this.#inTime(reply, this.#giveUp).catch((error: unknown) => {
@@ -233,8 +249,13 @@ export class RedisConnection {
   async #connected(address: string | undefined): Promise<Redis> {
     const node = address === undefined ? undefined : this.#masters?.nodeAt(address);
     if (node?.status === 'wait') {
-      await this.#inTime(node.connect(), () => node.disconnect()).catch(() => undefined);
+      const connecting = this.#inTime(node.connect(), () => node.disconnect());
+      this.#connecting.set(
+        node,
+        connecting.catch(() => undefined),
+      );
     }
+    if (node !== undefined) await this.#connecting.get(node);
     if (node?.status === 'ready') return node;
     this.#masters?.refresh();
     throw notSent(`there is no connection to ${address ?? 'the master of the key'}`);
