@@ -1,6 +1,7 @@
-import { Redis, type Cluster } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { SLOT_COUNT, slotOf } from '../hash-slot.js';
 import { NodeConnection, type NodeConnectionOptions } from './node-connection.js';
+import { notSent } from './redis-errors.js';
 
 type MastersOptions = Pick<NodeConnectionOptions, 'clock' | 'commandTimeoutMs'>;
 
@@ -20,6 +21,12 @@ export class ClusterMasters {
     this.#options = options;
     const forget = (): void => (this.#byAddress = undefined);
     for (const change of ['+node', '-node', 'refresh']) cluster.on(change, forget);
+    if (!this.areOurs) cluster.on('+node', listenToAsking);
+  }
+
+  /** Whether the client is of our own copy of the package; another one may not take our commands. */
+  get areOurs(): boolean {
+    return this.#cluster instanceof Cluster;
   }
 
   /** Host and port of the master of a key, as the client last learnt it. */
@@ -39,6 +46,18 @@ export class ClusterMasters {
   /** The connection to a node, be it open or not. */
   nodeAt(address: string): Redis | undefined {
     return this.#cluster.nodes('all').find((node) => addressOf(node) === address);
+  }
+
+  /** Connections to all who own slots, be they open or not. @throws an error that says that nothing was sent. */
+  all(): readonly Redis[] {
+    const masters = new Map(this.#cluster.nodes('master').map((node) => [addressOf(node), node]));
+    for (const address of new Set(this.#cluster.slots.map((owners) => owners?.[0]))) {
+      if (address === undefined || masters.has(address)) continue;
+      // One that was given up is not among them before the client has learnt of it again.
+      this.refresh();
+      throw notSent(`there is no connection to ${address}`);
+    }
+    return [...masters.values()];
   }
 
   /** Where a node is reached that calls itself by this host and port. */
@@ -80,6 +99,19 @@ export class ClusterMasters {
     }
     return connection;
   }
+}
+
+/**
+ * A client that follows a redirection by itself sends ASKING and does not listen to the answer (seen with ioredis
+ * 5 and 6). Where the connection breaks before it comes, that is an unhandled rejection, which ends the process.
+ */
+function listenToAsking(node: Redis): void {
+  const asking = node.asking.bind(node) as () => Promise<'OK'>;
+  node.asking = () => {
+    const answer = asking();
+    answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 export function addressOf({ options }: Redis): string {

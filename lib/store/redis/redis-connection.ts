@@ -169,6 +169,7 @@ export class RedisConnection {
         : this.#after(error, instead);
     const master = masters.ofKey(key);
     if (master !== undefined) return master.execute(command, args, after);
+    if (!masters.areOurs) return this.#executeByClient(command, args, instead);
     return this.#connected(this.addressOf(key)).then((node) =>
       masters.connectionTo(node).execute(command, args, after),
     );
@@ -192,7 +193,7 @@ export class RedisConnection {
     return other;
   }
 
-  /** Where the client of the only server is another copy of the package. */
+  /** Where the client is another copy of the package. */
   #executeByClient(command: string, args: readonly string[], instead: Instead): Promise<unknown> {
     const reply = this.#client.call(command, args as string[]);
     return this.#inTime(reply, this.#giveUp).catch((error: unknown) => {
@@ -294,12 +295,13 @@ export class RedisConnection {
     args: readonly string[],
   ): Promise<readonly { readonly address: string; readonly reply: string }[]> {
     const client = this.#client;
-    if (!isCluster(client)) {
+    const masters = this.#masters;
+    if (masters === undefined) {
       const answer = this.#inTime(client.call(command, args as string[]), this.#giveUp);
       return [{ address: '', reply: String(await answer) }];
     }
     return Promise.all(
-      client.nodes('master').map(async (node) => {
+      masters.all().map(async (node) => {
         const giveUp = (): void => node.disconnect();
         if (node.status === 'wait') await this.#inTime(node.connect(), giveUp);
         const reply = String(await this.#inTime(node.call(command, args as string[]), giveUp));
