@@ -82,6 +82,12 @@ export class RedisCluster {
     );
   }
 
+  /** Those who take themselves for masters, for which all nodes have to answer. */
+  async currentMasters(): Promise<RedisServer[]> {
+    const roles = await Promise.all(this.nodes.map((node) => node.command('ROLE')));
+    return this.nodes.filter((_, nth) => (roles[nth] as unknown[])[0] === 'master');
+  }
+
   /** The master of a slot. */
   async masterOf(slot: number): Promise<RedisServer> {
     const port = await ownerOf(this.nodes[0]!, slot);
@@ -90,16 +96,36 @@ export class RedisCluster {
     return master;
   }
 
+  /** The node that has what a master has. @throws when it has no replica. */
+  async replicaOf(master: RedisServer): Promise<RedisServer> {
+    const role = (await master.command('ROLE')) as [string, number, [string, string][]];
+    const port = role[2][0]?.[1];
+    const replica = this.nodes.find((node) => String(node.port) === port);
+    if (replica === undefined) throw new Error(`Port ${master.port} has no replica.`);
+    return replica;
+  }
+
   /** Resolves with the master that all others take for that of a slot, once that is not `former`. */
   async takenOver(slot: number, former: RedisServer): Promise<RedisServer> {
-    const others = this.nodes.filter((node) => node !== former);
+    return this.#agreedMasterOf(
+      slot,
+      this.nodes.filter((node) => node !== former),
+    );
+  }
+
+  /** Resolves with the master of a slot once all nodes take the same one for that. */
+  async agreedMasterOf(slot: number): Promise<RedisServer> {
+    return this.#agreedMasterOf(slot, this.nodes);
+  }
+
+  async #agreedMasterOf(slot: number, nodes: readonly RedisServer[]): Promise<RedisServer> {
     return poll(
       async () => {
-        const owners = await Promise.all(others.map((node) => ownerOf(node, slot)));
-        const master = others.find((node) => node.port === owners[0]);
+        const owners = await Promise.all(nodes.map((node) => ownerOf(node, slot)));
+        const master = nodes.find((node) => node.port === owners[0]);
         return owners.every((owner) => owner === master?.port) ? master : undefined;
       },
-      { deadlineMs: formDeadlineMs, intervalMs: 50, until: `slot ${slot} has another master` },
+      { deadlineMs: formDeadlineMs, intervalMs: 50, until: `all agree on who has slot ${slot}` },
     );
   }
 
