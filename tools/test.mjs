@@ -1,6 +1,6 @@
 // npm test: installs what is missing, runs the tests, and ends with one line of totals.
 //   --unit   only the specs beside the code; needs no server
-//   --soak   the long runs of test/soak, with DTX_SOAK=1
+//   --soak   the long runs of test/soak, with DTX_SOAK=1; DTX_SOAK_SHARE=0.05 shortens them
 // Every other argument goes to jest.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

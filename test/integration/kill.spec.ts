@@ -15,7 +15,15 @@ describeRedis('kill -9 of Redis under load', () => {
 
   it('loses nothing that was acknowledged, and leaves nothing in part', async () => {
     await withSeed('five kills', async (random) => {
-      const report = await runKillCycles(server, random, 5);
+      const report = await runKillCycles({
+        redis: server.url,
+        random,
+        cycles: 5,
+        strike: async () => {
+          await server.kill();
+          await server.restart();
+        },
+      });
       expect(report).toMatchObject({ lost: [], partial: [], resurrected: [], miscounted: 0 });
       expect(report.acknowledged).toBeGreaterThan(150);
       expect(report.unknown).toBe(0);

@@ -1,7 +1,7 @@
 import { List, Tally } from './entities.js';
 import { outcomeOf } from './outcome.js';
 import { poll } from './poll.js';
-import type { RedisServer } from './redis-server.js';
+import type { RedisSource } from '../../lib/store/redis/redis-client.js';
 import type { SeededRandom } from './seeded-random.js';
 import { TestRuntime } from './test-runtime.js';
 
@@ -21,16 +21,21 @@ export interface KillReport {
 
 const tellers = 8;
 
+export interface KillCycles {
+  readonly redis: RedisSource;
+  readonly random: SeededRandom;
+  readonly cycles: number;
+  /** Kills what holds the data, and resolves when it is there again, or something in its place. */
+  readonly strike: () => Promise<void>;
+}
+
 /**
- * kill -9 of Redis under load, again and again. Every transaction inserts two items and counts itself;
+ * Strikes under load, again and again. Every transaction inserts two items and counts itself;
  * afterwards each of them has to be there as a whole, or not at all where its caller was told so.
  */
-export async function runKillCycles(
-  server: RedisServer,
-  random: SeededRandom,
-  cycles: number,
-): Promise<KillReport> {
-  const runtime = await TestRuntime.open({ redis: server.url });
+export async function runKillCycles(options: KillCycles): Promise<KillReport> {
+  const { redis, random, cycles, strike } = options;
+  const runtime = await TestRuntime.open({ redis });
   const lists = runtime.repository(List);
   const tallies = runtime.repository(Tally);
   await tallies.save({ id: 'kills', count: 0 });
@@ -68,8 +73,7 @@ export async function runKillCycles(
         intervalMs: 1,
         until: `${enough} transactions are acknowledged`,
       });
-      await server.kill();
-      await server.restart();
+      await strike();
     }
   } finally {
     running = false;
