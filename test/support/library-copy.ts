@@ -106,6 +106,16 @@ export class LibraryCopy {
   }
 }
 
+/** Resolves when a worker has sent this. @throws when its process ends before. */
+export async function untilSaid({ child, report }: ChildRun, word: string): Promise<void> {
+  const said = new Promise<void>((resolve) => {
+    child.on('message', (message) => {
+      if (message === word) resolve();
+    });
+  });
+  await Promise.race([said, report]);
+}
+
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && !/\.(spec|d)\.ts$/.test(entry.name))

@@ -6,7 +6,7 @@ import {
   type Anomaly,
   type HistoryTransaction,
 } from './history/index.js';
-import type { ChildRun, LibraryCopy } from './library-copy.js';
+import { untilSaid, type LibraryCopy } from './library-copy.js';
 import { ListAppendWorkload, type ListAppendReport } from './list-append-workload.js';
 import { randomFaults } from './random-faults.js';
 import type { RedisServer } from './redis-server.js';
@@ -112,22 +112,18 @@ function addressOf(
 }
 
 export function faultsMade(verdict: ListAppendVerdict): number {
-  const entries = verdict.faults.flatMap((counts) => Object.entries(counts));
-  return sum(entries.map(([kind, count]) => (kind === 'pass' ? 0 : count)));
+  return sum(faultsByKind(verdict).map(([, count]) => count));
+}
+
+/** How often each kind of fault was made; a kind occurs once for each proxy. */
+export function faultsByKind(verdict: ListAppendVerdict): [kind: string, count: number][] {
+  return verdict.faults.flatMap((counts) =>
+    Object.entries(counts).filter(([kind]) => kind !== 'pass'),
+  );
 }
 
 export function countOf(history: readonly HistoryTransaction[], status: string): number {
   return history.filter((transaction) => transaction.status === status).length;
-}
-
-/** @throws when the process ends before. */
-async function untilSaid({ child, report }: ChildRun, word: string): Promise<void> {
-  const said = new Promise<void>((resolve) => {
-    child.on('message', (message) => {
-      if (message === word) resolve();
-    });
-  });
-  await Promise.race([said, report]);
 }
 
 function sum(numbers: readonly number[]): number {
