@@ -7,6 +7,7 @@ import {
   type ProtocolMethod,
 } from '../support/faulty-store.js';
 import { withSeed } from '../support/seeded-random.js';
+import { sayProgress, soakLimitMs } from '../support/soak.js';
 
 const PAIRS = Number(process.env['DTX_CRASH_PAIRS'] ?? 500);
 
@@ -91,11 +92,12 @@ describe('a commit over several nodes keeps every promise', () => {
           const numbers = [1 + random.integer(facts.calls), 1 + random.integer(facts.calls + 6)];
           const faults = new Map(numbers.map((number) => [number, random.pick(FAULTS)]));
           broken.push(...(await brokenBy(scenario, facts, faults)));
+          sayProgress(pair + 1, PAIRS, `DTX_SEED=${random.seed}: ${broken.length} broken promises`);
         }
         expect(broken).toEqual([]);
       });
     },
-    60_000 + PAIRS * 100,
+    Math.min(soakLimitMs, 60_000 + PAIRS * 100),
   );
 
   it('in every step of the protocol', () => {

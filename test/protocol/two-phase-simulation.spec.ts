@@ -1,6 +1,7 @@
 import type { ProtocolMethod } from '../support/faulty-store.js';
 import { describeAnomalies } from '../support/history/index.js';
 import { chooseSeed, SeededRandom } from '../support/seeded-random.js';
+import { sayProgress, soakLimitMs } from '../support/soak.js';
 import { Simulation } from '../support/simulation.js';
 
 const RUNS = Number(process.env['DTX_SIMULATIONS'] ?? 50);
@@ -34,12 +35,13 @@ describe('three instances over four nodes', () => {
         totals.committed += verdict.committed;
         totals.crashes += verdict.crashes;
         totals.faults += verdict.faults;
+        sayProgress(run + 1, RUNS, `DTX_SEED from ${first}: ${JSON.stringify(totals)}`);
       }
       expect(totals.committed).toBeGreaterThan((RUNS * TRANSACTIONS) / 2);
       expect(totals.crashes).toBeGreaterThan(RUNS / 10);
       expect(totals.faults).toBeGreaterThan(RUNS * 10);
       expect(methods.size).toBeGreaterThan(12);
     },
-    60_000 + RUNS * 1000,
+    Math.min(soakLimitMs, 60_000 + RUNS * 1000),
   );
 });
