@@ -115,13 +115,30 @@ export interface ConflictDetails {
   readonly item: string;
   /** The version this transaction saw; `0` is an absent item. */
   readonly versionSeen: string;
-  /** The version that stood at commit; `0` is an absent item. */
+  /**
+   * The version that stood at commit; `0` is an absent item. The same as `versionSeen` where another
+   * transaction held the item, whose outcome was not decided.
+   */
   readonly versionFound: string;
-  /** The id of the transaction that wrote the version found; undefined where the item is gone. */
+  /**
+   * The id of the transaction that wrote the version found; undefined where the item is gone, and
+   * where nobody has won yet.
+   */
   readonly winner: string | undefined;
 }
 
-/** Another transaction changed an item that this one depends on, and all attempts are used up. */
+function whatStood({ versionSeen, versionFound, winner }: ConflictDetails): string {
+  if (versionSeen === versionFound) {
+    return `another transaction holds it, whose outcome is not decided; it is at version ${versionFound}`;
+  }
+  const writer = winner === undefined ? '' : `, written by transaction ${winner}`;
+  return `this transaction saw version ${versionSeen}, found ${versionFound}${writer}`;
+}
+
+/**
+ * Another transaction changed an item that this one depends on, or holds it, and all attempts are used
+ * up.
+ */
 export class TransactionConflictError extends DistributedTxError implements ConflictDetails {
   override readonly name = 'TransactionConflictError';
   readonly code = ERROR_CODES.TRANSACTION_CONFLICT;
@@ -133,8 +150,7 @@ export class TransactionConflictError extends DistributedTxError implements Conf
 
   constructor(details: ConflictDetails) {
     super(
-      `Conflict on ${quoteKey(details.item)}: this transaction saw version ${details.versionSeen}, found ` +
-        `${details.versionFound}${details.winner ? `, written by transaction ${details.winner}` : ''}. ` +
+      `Conflict on ${quoteKey(details.item)}: ${whatStood(details)}. ` +
         'Nothing was written; the call may be made again.',
     );
     this.item = details.item;

@@ -82,19 +82,21 @@ function toConflict(item: LoggedItem, found: string, locked: boolean): CommitFai
       return final(new VersionMismatchError(entity, id, expectation.version, toldVersion(found)));
     }
   }
-  return { error: conflictOn(item, found), retryable: true };
+  return { error: conflictOn(item, found, locked), retryable: true };
 }
 
 /** Without a stack: it would show the arrival of a reply, at ten times the price of the error. */
-function conflictOn(item: LoggedItem, found: string): TransactionConflictError {
+function conflictOn(item: LoggedItem, found: string, locked: boolean): TransactionConflictError {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
+    // Who writes without having read depends on no version, only on the lock.
+    const seen = item.expected ?? (locked ? found : ABSENT_VERSION);
     return new TransactionConflictError({
       item: item.key,
-      versionSeen: toldVersion(item.expected ?? ABSENT_VERSION),
+      versionSeen: toldVersion(seen),
       versionFound: toldVersion(found),
-      winner: writerOf(found),
+      winner: seen === found ? undefined : writerOf(found),
     });
   } finally {
     Error.stackTraceLimit = stackTraceLimit;

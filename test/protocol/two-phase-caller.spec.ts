@@ -2,7 +2,8 @@ import { StoreUnavailableError, TransactionTimeoutError } from '../../lib/errors
 import { printAddress } from '../../lib/store/transaction-address.js';
 import type { Transaction } from '../../lib/transaction/transaction.js';
 import { NodeGroup, TIMEOUT_MS, type GroupMember } from '../support/node-group.js';
-import { NODE_LETTERS, Purse } from '../support/spread-entities.js';
+import { errorOf } from '../support/outcome.js';
+import { NODE_LETTERS, Purse, purseKey } from '../support/spread-entities.js';
 
 const [a, b] = NODE_LETTERS as [string, string];
 
@@ -109,6 +110,35 @@ describe('the caller of a commit over several nodes', () => {
 
       expect(replies).toEqual(['deadline', 'committed']);
       expect(await balances()).toEqual([1, 1]);
+    },
+  );
+
+  it.each(['read', 'blind'] as const)(
+    'is told that somebody else holds an item, and not that its last writer won: %s',
+    async (kind) => {
+      const { manager } = member.runtime;
+      const purses = member.runtime.repository(Purse);
+      await group.drive(purses.insert({ id: a, balance: 1, points: 1 }));
+      const key = purseKey(a);
+      const deadlineAtMs = group.clock.time() + TIMEOUT_MS;
+      const address = { id: 'holder', home: group.store.homeOf([key]), deadlineAtMs };
+      const change = { kind: 'delete' } as const;
+      await group.store.prepare({
+        address,
+        marked: false,
+        items: [{ key, expected: undefined, change }],
+      });
+
+      const work = async (): Promise<void> => {
+        if (kind === 'read') await purses.findOneOrFail(a);
+        await purses.save({ id: a, balance: 2, points: 1 });
+      };
+      const options = { retry: { attempts: 1 } };
+      const error = await errorOf(group.drive(manager.run(work, options)));
+
+      expect(error).toMatchObject({ name: 'TransactionConflictError', winner: undefined });
+      expect(error.message).toContain('another transaction holds it, whose outcome is not decided');
+      expect(error.message).not.toContain('written by');
     },
   );
 
