@@ -17,10 +17,34 @@ export interface CommitRequest extends Omit<CommitFacts, 'home'> {
   sent: SentCommit | undefined;
 }
 
+// A class, not a literal: see ADR 6.
+export class OpenRequest implements CommitRequest {
+  readonly id: string;
+  readonly call: CommitRequest['call'];
+  readonly items: CommitRequest['items'];
+  readonly readAtOnce: boolean;
+  readonly announcedIn: string | undefined;
+  readonly until: number;
+  address: TransactionAddress | undefined;
+  sent: CommitRequest['sent'] = undefined;
+
+  constructor(facts: Omit<CommitRequest, 'sent'>) {
+    this.id = facts.id;
+    this.call = facts.call;
+    this.items = facts.items;
+    this.readAtOnce = facts.readAtOnce;
+    this.announcedIn = facts.announcedIn;
+    this.until = facts.until;
+    this.address = facts.address;
+  }
+}
+
 /** A commit that was handed to a store. */
-export interface SentCommit {
-  readonly commit: OnePhaseCommit;
-  readonly store: VersionedStore;
+export class SentCommit {
+  constructor(
+    readonly commit: OnePhaseCommit,
+    readonly store: VersionedStore,
+  ) {}
 }
 
 export type CommitResult =

@@ -17,12 +17,7 @@ import {
   type RecordedOutcome,
   type VersionedStore,
 } from '../store/versioned-store.js';
-import {
-  COMMITTED,
-  type CommitRequest,
-  type CommitResult,
-  type SentCommit,
-} from './commit-request.js';
+import { COMMITTED, type CommitRequest, SentCommit, type CommitResult } from './commit-request.js';
 import { planCommit, type Home, type PlacedItem } from './commit-plan.js';
 import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
@@ -214,8 +209,8 @@ export class Coordinator {
     const { until } = request;
     const address = this.#addressOf(store, request);
     const record = printRecord(request.call, request.items);
-    const commit: OnePhaseCommit = { address, items, record, sent: false };
-    request.sent = { commit, store };
+    const commit = new WholeCommit(address, items, record);
+    request.sent = new SentCommit(commit, store);
     return store.commitOnePhase(commit, until);
   }
 
@@ -273,6 +268,18 @@ export class Coordinator {
     if (!isLost) throw cause;
     return { status: 'fenced' };
   }
+}
+
+// A class, not a literal: see ADR 6.
+class WholeCommit implements OnePhaseCommit {
+  sent = false;
+  withdrawn = false;
+
+  constructor(
+    readonly address: TransactionAddress,
+    readonly items: readonly PlacedItem[],
+    readonly record: string,
+  ) {}
 }
 
 /** The written items say where the record lies; where nothing is written, the read ones. */

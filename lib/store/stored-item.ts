@@ -36,13 +36,24 @@ export function parseStoredItem(value: string): StoredItem | ForeignValue {
   // Of what is absent there is nothing but a head.
   if (value.startsWith('0') && value.length > headEnd + 2) return { kind: 'foreign', value };
   const star = head.indexOf('*');
-  return {
-    kind: 'item',
-    version: star < 0 ? head : head.slice(0, star),
-    lock: star < 0 ? undefined : head.slice(star + 1),
-    counters: value.slice(headEnd + 1, countersEnd),
-    payload: value.slice(countersEnd + 1),
-  };
+  return new ParsedItem(
+    star < 0 ? head : head.slice(0, star),
+    star < 0 ? undefined : head.slice(star + 1),
+    value.slice(headEnd + 1, countersEnd),
+    value.slice(countersEnd + 1),
+  );
+}
+
+// A class, not a literal: see ADR 6.
+class ParsedItem implements StoredItem {
+  readonly kind = 'item';
+
+  constructor(
+    readonly version: string,
+    readonly lock: string | undefined,
+    readonly counters: string,
+    readonly payload: string,
+  ) {}
 }
 
 /** What stands for an item that transaction `writer` has deleted. */

@@ -184,14 +184,7 @@ export class OperationLog {
     const key = identity(reference);
     let state = this.#states.get(key);
     if (state === undefined) {
-      state = {
-        reference,
-        seen: undefined,
-        seenVersion: undefined,
-        forUpdate: false,
-        change: undefined,
-        expectation: undefined,
-      };
+      state = new TouchedItem(reference);
       this.#states.set(key, state);
     }
     return state;
@@ -223,16 +216,43 @@ function identity({ store, key }: ItemReference): string {
 }
 
 function toLoggedItem(state: ItemState, validatesReads: boolean): LoggedItem | undefined {
-  const { reference, seen, change, expectation } = state;
+  const { seen, change, expectation } = state;
   if (change === undefined && (seen === undefined || !(validatesReads || state.forUpdate))) {
     return undefined;
   }
-  const { store, node, key } = reference;
   const expected = state.seenVersion ?? expectedIn(expectation);
-  const item = { state, store, node, key, expected, change: resolvedChange(state) };
+  const item = new ExpectedItem(state, expected, resolvedChange(state));
   return expectation?.foreign === undefined
     ? item
     : { ...item, expectedForeign: expectation.foreign };
+}
+
+// Classes, not literals: see ADR 6.
+class TouchedItem implements ItemState {
+  seen: StoredItem | null | undefined = undefined;
+  seenVersion: string | undefined = undefined;
+  forUpdate = false;
+  change: ItemChange | undefined = undefined;
+  expectation: Expectation | undefined = undefined;
+
+  constructor(readonly reference: ItemReference) {}
+}
+
+class ExpectedItem implements LoggedItem {
+  readonly store: string;
+  readonly node: string;
+  readonly key: string;
+
+  constructor(
+    readonly state: ItemState,
+    readonly expected: string | undefined,
+    readonly change: ItemChange | undefined,
+  ) {
+    const { store, node, key } = state.reference;
+    this.store = store;
+    this.node = node;
+    this.key = key;
+  }
 }
 
 /** A tombstone tells the version of an absence, and is nothing to its reader. */

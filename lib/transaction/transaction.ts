@@ -1,4 +1,4 @@
-import type { CommitRequest, CommitResult } from '../commit/commit-request.js';
+import { OpenRequest, type CommitRequest, type CommitResult } from '../commit/commit-request.js';
 import type { Coordinator } from '../commit/coordinator.js';
 import { ForeignDataError, TransactionClosedError } from '../errors/index.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
@@ -294,7 +294,7 @@ export class Transaction {
     const items = this.#log.commitItems(this.options.isolation === 'serializable');
     this.#committing = items;
     const { id, callId, attempt, until } = this;
-    this.#request = {
+    this.#request = new OpenRequest({
       id,
       call: { name: this.options.name, callId, attempt },
       items,
@@ -302,8 +302,7 @@ export class Transaction {
       announcedIn: this.#announcedIn,
       until,
       address: this.#address,
-      sent: undefined,
-    };
+    });
     return this.#environment.coordinator.commit(this.#request);
   }
 

@@ -28,13 +28,10 @@ export class CommitMessage {
   readonly #args: string[];
   readonly #times: MessageTimes;
 
-  constructor(times: MessageTimes) {
+  constructor(times: MessageTimes, commits: readonly OnePhaseCommit[]) {
     this.#args = [String(times.longestTimeoutMs)];
     this.#times = times;
-  }
-
-  get keyCount(): number {
-    return this.#keys.length;
+    for (const commit of commits) this.#add(commit);
   }
 
   /** The keys, then the other arguments. */
@@ -42,7 +39,7 @@ export class CommitMessage {
     return this.#keys.concat(this.#args);
   }
 
-  add({ address, items, record, redo }: OnePhaseCommit): void {
+  #add({ address, items, record, redo }: OnePhaseCommit): void {
     this.#keys.push(recordKeyOf(address));
     const { deadlineAtMs } = address;
     // A plus keeps the record from expiring: it decides about items elsewhere.
@@ -57,6 +54,11 @@ export class CommitMessage {
       if (item.expectedForeign !== undefined) this.#args.push(item.expectedForeign);
     }
   }
+}
+
+/** How many keys a message has for these commits: of each its record and its items. */
+export function keyCountOf(commits: readonly OnePhaseCommit[]): number {
+  return commits.reduce((count, { items }) => count + items.length + 1, 0);
 }
 
 function printItem(item: CommitItem, writer: string, tombstoneMs: number | undefined): string {

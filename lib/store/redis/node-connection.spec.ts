@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { ManualClock } from '../../testing/manual-clock.js';
-import type { EncodedCommand } from './encoded-command.js';
+import { EncodedCommand } from './encoded-command.js';
 import { NodeConnection } from './node-connection.js';
 
 const TIMEOUT_MS = 400;
@@ -23,7 +23,8 @@ function connect(pipelined = false) {
     giveUp: () => void given++,
     pipelined,
   });
-  const ask = (): Promise<unknown> => connection.execute('GET', ['a'], () => undefined);
+  const ask = (): Promise<unknown> =>
+    connection.execute(EncodedCommand.of('GET', ['a']), () => undefined);
   const answer = (): void => sent.shift()!.resolve('b');
   return { clock, ask, answer, writes, sent, connection, givenUp: () => given };
 }
@@ -72,7 +73,7 @@ describe('a connection to one server', () => {
 
   it('does something else instead of failing, where that is asked for', async () => {
     const { connection, sent } = connect();
-    const asked = connection.execute('GET', ['a'], (error) =>
+    const asked = connection.execute(EncodedCommand.of('GET', ['a']), (error) =>
       Promise.resolve(`instead of ${(error as Error).message}`),
     );
     sent.shift()!.reject(new Error('MOVED'));

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Cancel, Clock } from '../clock.js';
-import { EncodedCommand } from './encoded-command.js';
+import type { EncodedCommand } from './encoded-command.js';
 
 export interface NodeConnectionOptions {
   readonly clock: Clock;
@@ -45,8 +45,7 @@ export class NodeConnection {
   }
 
   /** @param instead Asked first when the command is answered with an error. */
-  execute(name: string, args: readonly string[], instead: Instead): Promise<unknown> {
-    const command = new EncodedCommand(name, args);
+  execute(command: EncodedCommand, instead: Instead): Promise<unknown> {
     if (this.#options.pipelined && this.ready) this.#cork();
     this.redis.sendCommand(command);
     this.#sent++;

@@ -12,6 +12,7 @@ import {
 import {
   CommitMessage,
   isCommitted,
+  keyCountOf,
   parseCommitReply,
   type MessageTimes,
 } from './commit-message.js';
@@ -46,6 +47,13 @@ class ReadRequest implements Request<ReadReply> {
     readonly until: number,
     readonly resolve: (reply: ReadReply) => void,
     readonly reject: (error: unknown) => void,
+  ) {}
+}
+class ReadAnswer implements ReadReply {
+  constructor(
+    readonly items: ReadReply['items'],
+    readonly moment: number,
+    readonly locked: boolean,
   ) {}
 }
 class CommitRequest implements Request<OnePhaseReply> {
@@ -158,7 +166,7 @@ export class OnePhaseSteps {
         const end = at + request.keys.length;
         const own = batch.length === 1 ? items : items.slice(at, end);
         // A lock of another request of the batch costs this one a second look, and nothing else.
-        request.resolve({ items: own, moment, locked });
+        request.resolve(new ReadAnswer(own, moment, locked));
         at = end;
       }
     };
@@ -205,12 +213,10 @@ export class OnePhaseSteps {
     const batch = requests.filter((request) => !this.#isWithdrawn(request));
     if (batch.length === 0) return;
     const { writes, times } = this.#options;
-    const message = new CommitMessage(times);
-    for (const { commit } of batch) {
-      commit.sent = true;
-      message.add(commit);
-    }
-    COMMIT_ONE_PHASE.run(writes, message.keyCount, message.all).then(
+    const commits = batch.map(({ commit }) => commit);
+    for (const commit of commits) commit.sent = true;
+    const argsOf = (): readonly string[] => new CommitMessage(times, commits).all;
+    COMMIT_ONE_PHASE.run(writes, keyCountOf(commits), argsOf).then(
       (replies) => {
         for (const [index, request] of batch.entries()) {
           this.#answer(request, (replies as unknown[])[index]);

@@ -3,6 +3,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js'
 import type { Cancel, Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
+import { EncodedCommand } from './encoded-command.js';
 import { NodeConnection, type Instead } from './node-connection.js';
 import { isCluster, type RedisClient } from './redis-client.js';
 import {
@@ -158,33 +159,41 @@ export class RedisConnection {
     key = args[0] ?? '',
     instead: Instead = nothing,
   ): Promise<unknown> {
-    const masters = this.#masters;
-    if (masters === undefined) {
-      if (this.#server === undefined) return this.#executeByClient(command, args, instead);
-      return this.#server.execute(command, args, (error) => this.#after(error, instead));
+    if (this.#masters?.areOurs) {
+      return this.#executeInCluster(this.#masters, EncodedCommand.of(command, args), key, instead);
     }
+    if (this.#server === undefined) return this.#executeByClient(command, args, instead);
+    const encoded = EncodedCommand.of(command, args);
+    return this.#server.execute(encoded, (error) => this.#after(error, instead));
+  }
+
+  #executeInCluster(
+    masters: ClusterMasters,
+    command: EncodedCommand,
+    key: string,
+    instead: Instead,
+  ): Promise<unknown> {
     const after: Instead = (error) =>
       isRedirection(error)
-        ? this.#follow(error, command, args, instead)
+        ? this.#follow(masters, error, command.again(), instead)
         : this.#after(error, instead);
     const master = masters.ofKey(key);
-    if (master !== undefined) return master.execute(command, args, after);
-    if (!masters.areOurs) return this.#executeByClient(command, args, instead);
+    if (master !== undefined) return master.execute(command, after);
     return this.#connected(this.addressOf(key)).then((node) =>
-      masters.connectionTo(node).execute(command, args, after),
+      masters.connectionTo(node).execute(command, after),
     );
   }
 
   /** The client would do the same, but what falls silent there could not be told from the other nodes. */
   async #follow(
+    masters: ClusterMasters,
     redirection: unknown,
-    command: string,
-    args: readonly string[],
+    command: EncodedCommand,
     instead: Instead,
   ): Promise<unknown> {
-    const asked = this.#masters!.connectionTo(await this.redirectedTo(redirection));
-    asked.execute('ASKING', [], nothing).catch(() => undefined);
-    return asked.execute(command, args, (error) => this.#after(error, instead));
+    const asked = masters.connectionTo(await this.redirectedTo(redirection));
+    asked.execute(EncodedCommand.of('ASKING', []), nothing).catch(() => undefined);
+    return asked.execute(command, (error) => this.#after(error, instead));
   }
 
   #after(error: unknown, instead: Instead): Promise<unknown> | undefined {
@@ -266,7 +275,8 @@ export class RedisConnection {
   protected sendTo(node: Redis, command: string, args: readonly string[]): Promise<unknown> {
     const connection = this.#masters?.connectionTo(node) ?? this.#server;
     if (connection === undefined) return this.#executeByClient(command, args, nothing);
-    return connection.execute(command, args, (error) => this.#after(error, nothing));
+    const encoded = EncodedCommand.of(command, args);
+    return connection.execute(encoded, (error) => this.#after(error, nothing));
   }
 
   /** The tag of the slot of a key. */

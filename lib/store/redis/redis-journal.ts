@@ -113,7 +113,7 @@ export class RedisJournal implements Journal {
     if (await this.#hasEntries(instance, until)) return;
     const { connection, persist } = this.#context;
     const reply = await persist(until, () =>
-      FORGET.run(connection, 1, [this.#instances, this.#now(), instance]),
+      FORGET.run(connection, 1, () => [this.#instances, this.#now(), instance]),
     );
     // A note that came between the two may be the last that its instance ever makes.
     if (reply !== 'forgotten' || !(await this.#hasEntries(instance, until))) return;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isNoScript } from './redis-errors.js';
+import type { Instead } from './node-connection.js';
 import type { RedisConnection } from './redis-connection.js';
 
 /** What the header of a script must say; a test holds the file against it. */
@@ -28,15 +29,31 @@ export class RedisScript {
     this.#sha = createHash('sha1').update(this.source).digest('hex');
   }
 
-  /** `args` holds the keys first. The text is constant: all data travel as arguments. */
-  run(connection: RedisConnection, keyCount: number, args: readonly string[]): Promise<unknown> {
-    const count = String(keyCount);
-    const [key] = args;
-    return connection.execute('EVALSHA', [this.#sha, count, ...args], key, (error) =>
-      isNoScript(error)
-        ? connection.execute('EVAL', [this.source, count, ...args], key)
-        : undefined,
+  /**
+   * The text is constant: all data travel as arguments.
+   *
+   * @param argsOf The keys, then the other arguments; asked for again where the server does not know the
+   *   script. What nobody holds meanwhile dies young: see ADR 6.
+   */
+  run(
+    connection: RedisConnection,
+    keyCount: number,
+    argsOf: () => readonly string[],
+  ): Promise<unknown> {
+    const full = (): Promise<unknown> =>
+      this.#send(connection, ['EVAL', this.source, keyCount], argsOf());
+    return this.#send(connection, ['EVALSHA', this.#sha, keyCount], argsOf(), (error) =>
+      isNoScript(error) ? full() : undefined,
     );
+  }
+
+  #send(
+    connection: RedisConnection,
+    [command, script, keyCount]: readonly [string, string, number],
+    args: readonly string[],
+    instead?: Instead,
+  ): Promise<unknown> {
+    return connection.execute(command, [script, String(keyCount), ...args], args[0], instead);
   }
 }
 

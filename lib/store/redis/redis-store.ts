@@ -180,7 +180,7 @@ export class RedisStore implements VersionedStore {
     const { marginMs } = this.#options.lifetime;
     const args = [address.deadlineAtMs, marginMs, this.#times.keepMs].map(String);
     return this.#persist(until, async () => {
-      const step = FENCE.run(this.#writes, 1, [recordKeyOf(address), ...args]);
+      const step = FENCE.run(this.#writes, 1, () => [recordKeyOf(address), ...args]);
       return (await step.catch(this.#unlessCommitted)) as FencedOutcome;
     });
   }

@@ -2,7 +2,7 @@ import { InvariantViolationError, StoreRefusedError } from '../../errors/index.j
 import { recordKeyOf, RESERVED_PREFIX } from '../transaction-address.js';
 import { nextVersion } from '../version.js';
 import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
-import { CommitMessage, parseCommitReply } from './commit-message.js';
+import { CommitMessage, keyCountOf, parseCommitReply } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { APPLY, COMMIT_ONE_PHASE, FENCE, FORGET, PREPARE, RELEASE } from './redis-script.js';
@@ -155,7 +155,7 @@ export async function probeScripts(
   }
   const fenced = { id: `${probe.id}f`, home };
   await refusedWhenDenied(() =>
-    FENCE.run(connection, 1, [recordKeyOf(fenced), String(deadlineAtMs), '1000', '1000']),
+    FENCE.run(connection, 1, () => [recordKeyOf(fenced), String(deadlineAtMs), '1000', '1000']),
   );
   if (connection.isCluster) await probeTwoPhases(connection, probe);
   await refusedWhenDenied(() => connection.execute('MGET', [key('a')]));
@@ -176,9 +176,9 @@ async function probeTwoPhases(
   const [absent, journal, instances] = [at('f'), at('journal'), at('instances')];
   const address = `${id}g@${home}@0`;
   await refusedWhenDenied(async () => {
-    await PREPARE.run(connection, 1, [absent, address, 'b']);
-    await APPLY.run(connection, 1, [absent, address, `w1.x|`]);
-    await RELEASE.run(connection, 1, [absent, address]);
+    await PREPARE.run(connection, 1, () => [absent, address, 'b']);
+    await APPLY.run(connection, 1, () => [absent, address, `w1.x|`]);
+    await RELEASE.run(connection, 1, () => [absent, address]);
     await connection.execute('HSET', [journal, address, '[]']);
     await connection.execute('PEXPIRE', [journal, '60000']);
     await connection.execute('HSCAN', [journal, '0', 'COUNT', '1']);
@@ -186,19 +186,15 @@ async function probeTwoPhases(
     await connection.execute('HDEL', [journal, address]);
     await connection.execute('ZADD', [instances, '0', id]);
     await connection.execute('ZRANGEBYSCORE', [instances, '-inf', '0', 'LIMIT', '0', '1']);
-    await FORGET.run(connection, 1, [instances, '0', id]);
+    await FORGET.run(connection, 1, () => [instances, '0', id]);
   });
 }
 
 async function probeCommit(connection: RedisConnection, commit: OnePhaseCommit): Promise<void> {
-  const message = new CommitMessage({
-    longestTimeoutMs: 60_000,
-    keepMs: 1000,
-    tombstoneMs: undefined,
-  });
-  message.add(commit);
+  const times = { longestTimeoutMs: 60_000, keepMs: 1000, tombstoneMs: undefined };
+  const argsOf = (): readonly string[] => new CommitMessage(times, [commit]).all;
   const reply = await refusedWhenDenied(async () => {
-    const replies = await COMMIT_ONE_PHASE.run(connection, message.keyCount, message.all);
+    const replies = await COMMIT_ONE_PHASE.run(connection, keyCountOf([commit]), argsOf);
     return parseCommitReply((replies as unknown[])[0]);
   });
   if (reply.status === 'committed') return;

@@ -50,7 +50,7 @@ export class TwoPhaseSteps {
     // Nobody waits for replicas with locks in his hands.
     const fail = failAtOnce(writes);
     return persist(until, () =>
-      PREPARE.run(writes, keys.length, args).then(parsePrepareReply, fail),
+      PREPARE.run(writes, keys.length, () => args).then(parsePrepareReply, fail),
     );
   }
 
@@ -64,7 +64,7 @@ export class TwoPhaseSteps {
     const steps = items.map((item) => printHeldItem(item, address.id, times.tombstoneMs));
     const args = [...keys, printAddress(address), ...steps];
     return persist(until, () =>
-      APPLY.run(writes, keys.length, args).then((replies) =>
+      APPLY.run(writes, keys.length, () => args).then((replies) =>
         (replies as unknown[]).map(parseApplied),
       ),
     );
@@ -73,7 +73,7 @@ export class TwoPhaseSteps {
   release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void> {
     const { connection, persist } = this.#context;
     const args = [...keys, printAddress(address)];
-    return persist(until, () => RELEASE.run(connection, keys.length, args) as Promise<void>);
+    return persist(until, () => RELEASE.run(connection, keys.length, () => args) as Promise<void>);
   }
 
   record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {

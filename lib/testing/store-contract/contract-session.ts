@@ -130,7 +130,8 @@ export class ContractSession {
 
   async read(key = this.key()): Promise<StoredItem | ForeignValue | undefined> {
     const { items } = await this.store.read([key], this.until);
-    return items[0];
+    // Whatever class a store gives it.
+    return items[0] && { ...items[0] };
   }
 
   /** The version under a key, that of a tombstone included; undefined where nothing stands. */

@@ -148,13 +148,16 @@ export const PREPARE_CONTRACT: readonly ContractCase[] = [
       const reply = await session.store.read([other, key], session.until);
 
       assert.equal(reply.locked, true);
-      assert.deepEqual(reply.items[1], {
-        kind: 'item',
-        version: `1.${writer}`,
-        lock: printAddress(address),
-        counters: '1,2',
-        payload: 'old',
-      });
+      assert.deepEqual(
+        { ...reply.items[1] },
+        {
+          kind: 'item',
+          version: `1.${writer}`,
+          lock: printAddress(address),
+          counters: '1,2',
+          payload: 'old',
+        },
+      );
       assert.equal((await session.store.read([other], session.until)).locked, false);
     },
   },

@@ -39,7 +39,8 @@ export const RELEASE_CONTRACT: readonly ContractCase[] = [
         assert.equal(locked, false);
         const item = { kind: 'item', version, lock: undefined, counters: '1,-2' };
         const whole = { ...item, payload: old.payload };
-        assert.deepEqual(stand, [whole, whole, whole, undefined]);
+        const plain = stand.map((found) => found && { ...found });
+        assert.deepEqual(plain, [whole, whole, whole, undefined]);
         assert.deepEqual(await Promise.all(keys.map((key) => session.raw(key))), before);
       }
       await session.commits(replace(replaced, version), seen(deleted, version), insert(absent));
