@@ -75,8 +75,9 @@ export class ContractSession {
 
   address(deadlineInMs = 5000): TransactionAddress {
     const id = `contract-${this.#tag}-${(this.#count++).toString(36)}`;
-    const deadlineAtMs = Math.ceil(this.store.toNodeTime(this.clock.now() + deadlineInMs));
-    return { id, home: this.store.homeOf([this.key()]), deadlineAtMs };
+    const home = this.store.homeOf([this.key()]);
+    const deadlineAtMs = Math.ceil(this.store.toNodeTime(this.clock.now() + deadlineInMs, home));
+    return { id, home, deadlineAtMs };
   }
 
   commitOf(items: readonly CommitItem[], address = this.address()): OnePhaseCommit {
