@@ -26,7 +26,7 @@ import { FinishingWork } from './finishing-work.js';
 import { InstanceJournal, type HeartbeatOptions } from './instance-journal.js';
 import { LockSettler } from './lock-settler.js';
 import { printRecord } from './transaction-record.js';
-import { TwoPhaseCommit } from './two-phase.js';
+import { TwoPhaseCommit, type TwoPhaseEnvironment } from './two-phase.js';
 import { versionFound } from './version-found.js';
 
 export interface CoordinatorOptions {
@@ -52,6 +52,7 @@ export class Coordinator {
   readonly #locks: LockSettler;
   readonly #journal: InstanceJournal;
   readonly #finishing: FinishingWork;
+  readonly #twoPhase: TwoPhaseEnvironment;
 
   constructor(
     stores: ReadonlyMap<string, VersionedStore>,
@@ -68,6 +69,13 @@ export class Coordinator {
     this.#locks = new LockSettler(finisher);
     this.#journal = journal;
     this.#finishing = new FinishingWork({ clock, journal, finisher, events });
+    this.#twoPhase = {
+      clock,
+      journal,
+      finishing: this.#finishing,
+      validate: (items, until) => this.validate(items, until, true),
+      resolve: this.resolve.bind(this),
+    };
   }
 
   get clock(): Clock {
@@ -217,14 +225,7 @@ export class Coordinator {
   #commitTwoPhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
     const address = this.#addressOf(store, request);
     const home = store.nodeOf(recordKeyOf(address));
-    const environment = {
-      clock: this.#clock,
-      finishing: this.#finishing,
-      journal: this.#journal,
-      validate: (items: readonly PlacedItem[], until: number) => this.validate(items, until, true),
-      resolve: this.resolve.bind(this),
-    };
-    return new TwoPhaseCommit(environment, store, request, { address, home }).run();
+    return new TwoPhaseCommit(this.#twoPhase, store, request, { address, home }).run();
   }
 
   /** One transaction has one address, whoever asks for it from now on. */

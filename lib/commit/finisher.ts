@@ -1,4 +1,5 @@
 import type { Clock } from '../store/clock.js';
+import { groupBy } from '../store/group-by.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
 import { ABSENT_VERSION, commitCountOf, isAbsence } from '../store/version.js';
 import type { HeldItem, TransactionRecord, VersionedStore } from '../store/versioned-store.js';
@@ -135,12 +136,5 @@ function byNode<I>(
   items: readonly I[],
   keyOf: (item: I) => string,
 ): readonly (readonly I[])[] {
-  const groups = new Map<string, I[]>();
-  for (const item of items) {
-    const node = store.nodeOf(keyOf(item));
-    const group = groups.get(node);
-    if (group === undefined) groups.set(node, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
+  return [...groupBy(items, (item) => store.nodeOf(keyOf(item))).values()];
 }

@@ -25,7 +25,7 @@ import {
   withoutArguments,
 } from './redis-errors.js';
 import { COMMIT_ONE_PHASE } from './redis-script.js';
-import { NotReplicatedError } from './replication.js';
+import { NotReplicatedError, notWorthWaiting } from './replication.js';
 import { partsOf } from './read-parts.js';
 import { NOTHING_WRITTEN, refuse, TurnQueue, type Request } from './turn-queue.js';
 
@@ -181,7 +181,7 @@ export class OnePhaseSteps {
   /** A read may be repeated whatever became of it; whoever waits for replicas does so with locks in his hands. */
   #failReads(batch: readonly ReadRequest[], error: unknown, way: ReadWay): void {
     if (error instanceof NotReplicatedError) {
-      const unconfirmed = way.connection.unavailable(`waits: ${error.message}`);
+      const unconfirmed = notWorthWaiting(way.connection, error);
       for (const request of batch) request.reject(unconfirmed);
     } else if (executionOf(error) !== 'refused') void way.queue.again(batch, error);
     else if (batch.length > 1 && isForbiddenKey(error)) {

@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.js';
 import type { ReadReply } from '../versioned-store.js';
 
 export interface ReadPart {
@@ -12,13 +13,7 @@ export function partsOf(
   resolve: (reply: ReadReply) => void,
 ): readonly ReadPart[] | undefined {
   if (keys.length <= 1) return undefined;
-  const places = new Map<number, number[]>();
-  for (const [index, key] of keys.entries()) {
-    const node = nodeOf(key);
-    const own = places.get(node);
-    if (own === undefined) places.set(node, [index]);
-    else own.push(index);
-  }
+  const places = groupBy(keys.keys(), (index) => nodeOf(keys[index]!));
   if (places.size <= 1) return undefined;
   const items = new Array<ReadReply['items'][number]>(keys.length);
   let locked = false;

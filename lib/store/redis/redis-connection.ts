@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
 import { EncodedCommand } from './encoded-command.js';
-import { NodeConnection, type Instead } from './node-connection.js';
+import { IN_BACKGROUND, NodeConnection, type Instead } from './node-connection.js';
 import { isCluster, type RedisClient } from './redis-client.js';
 import {
   executionOf,
@@ -14,9 +14,6 @@ import {
   notSent,
   withoutArguments,
 } from './redis-errors.js';
-
-/** A timer that keeps no process alive; those of the client do, and cost three times as much. */
-const IN_BACKGROUND = { background: true } as const;
 
 const nothing: Instead = () => undefined;
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { groupBy } from '../group-by.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import type { Claim, Holdings, HoldingsPage, Journal, PageRequest } from '../journal.js';
 import {
@@ -134,12 +135,7 @@ export class RedisJournal implements Journal {
   }
 
   #send(notes: readonly Note[]): void {
-    const groups = new Map<string, Note[]>();
-    for (const note of notes) {
-      const group = groups.get(note.instance);
-      if (group === undefined) groups.set(note.instance, [note]);
-      else group.push(note);
-    }
+    const groups = groupBy(notes, ({ instance }) => instance);
     for (const [instance, group] of groups) this.#sendGroup(instance, group);
   }
 

@@ -26,7 +26,12 @@ import { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { RedisJournal } from './redis-journal.js';
 import { FENCE } from './redis-script.js';
-import { NotReplicatedError, ReplicatedConnection, type Durability } from './replication.js';
+import {
+  NotReplicatedError,
+  notWorthWaiting,
+  ReplicatedConnection,
+  type Durability,
+} from './replication.js';
 import { checkServers, probeScripts, probeWait, type Warn } from './server-checks.js';
 import { TwoPhaseSteps } from './two-phase-steps.js';
 
@@ -214,8 +219,8 @@ export class RedisStore implements VersionedStore {
 
   /** That a transaction is committed is worth waiting for; a roll back is tried again by whoever needs it. */
   readonly #unlessCommitted = (error: unknown): never => {
-    if (!(error instanceof NotReplicatedError) || error.reply === 'committed') throw error;
-    throw this.#writes.unavailable(`waits: ${error.message}`);
+    if (error instanceof NotReplicatedError && error.reply === 'committed') throw error;
+    throw notWorthWaiting(this.#writes, error);
   };
 
   /** Repeats a step that does no harm when it is done twice, until it is answered or time is over. */

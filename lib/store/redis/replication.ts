@@ -27,12 +27,10 @@ export class NotReplicatedError extends Error {
   }
 }
 
-/** For a step that is not worth waiting for: throws StoreUnavailableError instead of NotReplicatedError. */
-export function failAtOnce(connection: RedisConnection): (error: unknown) => never {
-  return (error) => {
-    if (!(error instanceof NotReplicatedError)) throw error;
-    throw connection.unavailable(`waits: ${error.message}`);
-  };
+/** For a step that is not worth waiting for: StoreUnavailableError instead of NotReplicatedError. */
+export function notWorthWaiting(connection: RedisConnection, error: unknown): unknown {
+  if (!(error instanceof NotReplicatedError)) return error;
+  return connection.unavailable(`waits: ${error.message}`);
 }
 
 const MARK_ATTEMPTS = 3;

@@ -1,6 +1,7 @@
 import { StoreRefusedError } from '../../errors/index.js';
 import { AskedTooLateError } from '../asked-too-late.js';
 import type { Clock } from '../clock.js';
+import { groupBy } from '../group-by.js';
 import type { RedisConnection } from './redis-connection.js';
 import { isServerError, messageOf, withoutArguments } from './redis-errors.js';
 
@@ -108,14 +109,9 @@ export class TurnQueue<R extends Request<never>> {
       const part = Math.max(Math.ceil(requests.length / PARTS_PER_TURN), FEWEST_PER_PART);
       return this.#bounded(requests, Math.min(part, mostRequests));
     }
-    const groups = new Map<number, R[]>();
-    for (const request of requests) {
-      const node = nodeOf(request);
-      const group = groups.get(node);
-      if (group === undefined) groups.set(node, [request]);
-      else group.push(request);
-    }
-    return [...groups.values()].flatMap((group) => this.#bounded(group, mostRequests));
+    return [...groupBy(requests, nodeOf).values()].flatMap((group) =>
+      this.#bounded(group, mostRequests),
+    );
   }
 
   #bounded(requests: readonly R[], most: number): readonly (readonly R[])[] {

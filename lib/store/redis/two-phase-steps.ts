@@ -18,7 +18,7 @@ import {
 } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
 import { APPLY, PREPARE, RELEASE } from './redis-script.js';
-import { failAtOnce } from './replication.js';
+import { notWorthWaiting } from './replication.js';
 
 export interface TwoPhaseContext {
   readonly connection: RedisConnection;
@@ -48,9 +48,10 @@ export class TwoPhaseSteps {
     const lock = `${printAddress(address)}${marked ? '!' : ''}`;
     const args = [...keys, lock, ...items.map(printPreparation)];
     // Nobody waits for replicas with locks in his hands.
-    const fail = failAtOnce(writes);
     return persist(until, () =>
-      PREPARE.run(writes, keys.length, () => args).then(parsePrepareReply, fail),
+      PREPARE.run(writes, keys.length, () => args).then(parsePrepareReply, (error: unknown) => {
+        throw notWorthWaiting(writes, error);
+      }),
     );
   }
 
