@@ -13,6 +13,7 @@ import {
   type ContractCase,
   type ContractSession,
 } from './contract-session.js';
+import { assertEveryChange, holdEveryChange } from './every-change.js';
 
 const OTHER = 'holder@0@99';
 
@@ -105,35 +106,12 @@ export const APPLY_CONTRACT: readonly ContractCase[] = [
   {
     title: 'applies every kind of change to what is held, and leaves no lock',
     run: async (session) => {
-      const keys = ['replaced', 'blind', 'deleted', 'counted'].map((name) => session.key(name));
-      const [replaced, overwritten, deleted, incremented] = keys as [
-        string,
-        string,
-        string,
-        string,
-      ];
-      const inserted = session.key('inserted');
-      const version = `1.${await session.commits(...keys.map((key) => insert(key, counted('5'))))}`;
-      const address = session.address();
-      const held = await session.holds(
-        address,
-        replace(replaced, version, write('new', { counters: '7' })),
-        blind(overwritten, write('new', { counters: '7' })),
-        remove(deleted, version),
-        increment(incremented, [step(2), step(-3)]),
-        insert(inserted, write('new', { counters: '7' })),
-      );
+      const { address, held } = await holdEveryChange(session);
 
       const statuses = await session.apply(address, held);
 
       assert.deepEqual(statuses, Array<string>(5).fill('applied'));
-      const item = { kind: 'item', version: `2.${address.id}`, lock: undefined };
-      assert.deepEqual(await session.read(replaced), { ...item, counters: '7', payload: 'new' });
-      assert.deepEqual(await session.read(overwritten), { ...item, counters: '7', payload: 'new' });
-      await session.assertAbsent(deleted);
-      assert.deepEqual(await session.read(incremented), { ...item, counters: '4', payload: '{}' });
-      const first = { ...item, version: `1.${address.id}` };
-      assert.deepEqual(await session.read(inserted), { ...first, counters: '7', payload: 'new' });
+      await assertEveryChange(session, address);
     },
   },
   {

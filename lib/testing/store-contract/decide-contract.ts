@@ -16,6 +16,7 @@ import {
   type ContractCase,
   type ContractSession,
 } from './contract-session.js';
+import { assertEveryChange, holdEveryChange } from './every-change.js';
 
 const HOLDER = { id: 'holder', home: '0', deadlineAtMs: 99 };
 const UNHELD = '4.writer|1|{}';
@@ -100,41 +101,18 @@ export const DECIDE_CONTRACT: readonly ContractCase[] = [
   {
     title: 'commits what is held together with what is not, and leaves no lock',
     run: async (session) => {
-      const names = ['replaced', 'blind', 'deleted', 'counted', 'beside', 'read'];
-      const keys = names.map((name) => session.key(name));
-      const [replaced, overwritten, deleted, incremented, beside, read] = keys as [
-        string,
-        string,
-        string,
-        string,
-        string,
-        string,
-      ];
-      const inserted = session.key('inserted');
-      const version = `1.${await session.commits(...keys.map((key) => insert(key, counted('5'))))}`;
-      const address = session.address();
-      const holding = await session.holds(
-        address,
-        replace(replaced, version, write('new', { counters: '7' })),
-        blind(overwritten, write('new', { counters: '7' })),
-        remove(deleted, version),
-        increment(incremented, [step(2), step(-3)]),
-        insert(inserted, write('new', { counters: '7' })),
-      );
+      const [beside, read] = [session.key('beside'), session.key('read')];
+      const items = [insert(beside, counted('5')), insert(read, counted('5'))];
+      const version = `1.${await session.commits(...items)}`;
+      const { address, held: holding } = await holdEveryChange(session);
 
       const unheld = [seen(read, version), replace(beside, version, write('new'))];
       const reply = await session.commit([...holding.map(held), ...unheld], address);
 
       assert.equal(reply.status, 'committed');
-      const at = (key: string) => session.read(key);
-      const item = { kind: 'item', version: `2.${address.id}`, lock: undefined };
-      assert.deepEqual(await at(replaced), { ...item, counters: '7', payload: 'new' });
-      assert.deepEqual(await at(overwritten), { ...item, counters: '7', payload: 'new' });
-      await session.assertAbsent(deleted);
-      assert.deepEqual(await at(incremented), { ...item, counters: '4', payload: '{}' });
-      assert.deepEqual(await at(beside), { ...item, counters: '', payload: 'new' });
-      const first = { ...item, version: `1.${address.id}` };
-      assert.deepEqual(await at(inserted), { ...first, counters: '7', payload: 'new' });
+      await assertEveryChange(session, address);
+      const written = { kind: 'item', version: `2.${address.id}`, lock: undefined };
+      assert.deepEqual(await session.read(beside), { ...written, counters: '', payload: 'new' });
       assert.equal((await session.item(read)).version, version);
     },
   },
