@@ -4,3 +4,4 @@ export * from './option.errors.js';
 export * from './transaction.errors.js';
 export * from './entity.errors.js';
 export * from './store.errors.js';
+export * from './participant.errors.js';

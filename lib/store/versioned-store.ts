@@ -77,6 +77,33 @@ export interface VersionedStore {
    */
   release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void>;
 
+  /**
+   * Writes down a transaction before it is decided, for those outside of this process who have to find it
+   * then. Refused past its deadline, and where its outcome is recorded; one that names what the items become
+   * replaces one that does not, and never the other way round. May be repeated.
+   *
+   * @throws StoreUnavailableError, StoreRefusedError: whether it stands is not known.
+   */
+  announce(pending: PendingTransaction, until: number): Promise<AnnounceReply>;
+
+  /**
+   * Turns a record that waits for its decider into what that one has decided; answers what the record says
+   * then. Changes no other record, and does not mind the deadline. May be repeated by anybody who knows.
+   */
+  conclude(
+    address: TransactionAddress,
+    outcome: 'committed' | 'rolled_back',
+    until: number,
+  ): Promise<FencedOutcome>;
+
+  /**
+   * Names this cache for ever, for those outside who hold something for its transactions: 8 to 16 letters
+   * and digits, drawn by whoever asks first and kept in it.
+   *
+   * @throws StoreUnavailableError, StoreRefusedError
+   */
+  identity(until: number): Promise<string>;
+
   /** Reads a record; undefined where there is none. */
   record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined>;
 
@@ -85,9 +112,11 @@ export interface VersionedStore {
 
   /**
    * Learns an outcome for good: one atomic step that reads the record and, where nothing is decided,
-   * writes `rolled_back`, so that a late commit cannot happen any more.
+   * writes `rolled_back`, so that a late commit cannot happen any more. What a pending record tells of
+   * branches stays in it, and then it stays until it is retired. A record that names a decider is left as
+   * it is, and is `pending`.
    */
-  fence(address: TransactionAddress, until: number): Promise<FencedOutcome>;
+  fence(address: TransactionAddress, until: number): Promise<FencedOutcome | 'pending'>;
 
   /** Reads the recorded outcome and changes nothing. */
   outcome(address: TransactionAddress, until: number): Promise<RecordedOutcome>;
@@ -166,6 +195,10 @@ export interface OnePhaseCommit {
    * them in it, so that anybody can apply them.
    */
   readonly redo?: readonly HeldItem[];
+  /** The branches that the commit decides about; with any, the record stays until it is retired. */
+  readonly branches?: readonly RecordedBranch[];
+  /** It was announced: where nothing is recorded it must not commit any more. Default: false. */
+  readonly announced?: boolean;
   /** Set by the store at the moment from which on the step may happen. */
   sent: boolean;
   /** Set by the caller where it was not sent yet, and must not be any more. */
@@ -223,10 +256,40 @@ export interface HeldItem {
 /** `passed`: neither the lock nor the transaction's own version stands; somebody has moved on. */
 export type AppliedStatus = 'applied' | 'passed';
 
+/** The part of a participant in a transaction, as its record tells it. */
+export interface RecordedBranch {
+  readonly participant: string;
+  /** Tells the branches of one transaction apart. */
+  readonly number: number;
+  /** A JSON value; undefined where the participant needs none. */
+  readonly payload: unknown;
+}
+
+export interface PendingTransaction {
+  readonly address: TransactionAddress;
+  /** As in a commit: JSON members, without the braces. */
+  readonly record: string;
+  /** The participant whose own commit decides; undefined where the record itself does. */
+  readonly decider: string | undefined;
+  readonly branches: readonly RecordedBranch[];
+  /** What becomes of all items that are held; undefined as long as that is not known. */
+  readonly redo: readonly HeldItem[] | undefined;
+}
+
+export type AnnounceReply =
+  | { readonly status: 'announced' }
+  | { readonly status: 'committed' | 'rolled_back' }
+  /** The deadline has passed, or lies too far off, by the node's clock. */
+  | { readonly status: 'deadline'; readonly nodeTimeMs: number };
+
 export interface TransactionRecord {
-  readonly status: 'committed' | 'rolled_back';
+  readonly status: 'pending' | 'committed' | 'rolled_back';
+  /** Of a pending record: the participant who decides; undefined where nobody else does. */
+  readonly decider: string | undefined;
   /** What a committed transaction decides about elsewhere; empty where that is nothing. */
   readonly redo: readonly HeldItem[];
+  /** What is to be driven to the outcome; empty where that is nothing. */
+  readonly branches: readonly RecordedBranch[];
 }
 
 /** `forgotten`: too long ago to conclude anything. */

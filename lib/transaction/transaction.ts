@@ -1,12 +1,16 @@
 import { OpenRequest, type CommitRequest, type CommitResult } from '../commit/commit-request.js';
 import type { Coordinator } from '../commit/coordinator.js';
 import { ForeignDataError, TransactionClosedError } from '../errors/index.js';
+import { Branch } from '../participants/branch.js';
+import type { Participant } from '../participants/participant.js';
+import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { commitCountOf } from '../store/version.js';
 import type { ItemChange, ReadReply } from '../store/versioned-store.js';
 import { toCommitFailure, type CommitFailure } from './commit-failure.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
+import { EnlistedBranches } from './enlisted-branches.js';
 import { addBytes, limitItems, type TransactionLimits } from './limits.js';
 import type { MaybePromise } from './maybe-promise.js';
 import {
@@ -34,6 +38,7 @@ export interface TransactionEnvironment {
   readonly coordinator: Coordinator;
   readonly limits: TransactionLimits;
   readonly control: TransactionControl;
+  readonly participants: ParticipantRegistry;
 }
 
 /** What one of them is; the manager begins it. */
@@ -89,6 +94,8 @@ export class Transaction {
   #announcedIn: string | undefined;
   #hooks: Hooks | undefined;
   #pending: PendingOperations | undefined;
+  #branches: EnlistedBranches | undefined;
+  #branchConflict: unknown;
   #abortion: AbortController | undefined;
   #closedBy: unknown;
   #rollbackOnly: RollbackMark[] | undefined;
@@ -172,6 +179,45 @@ export class Transaction {
    */
   onRollback(hook: HookOf<'onRollback'>): void {
     this.#addHook('onRollback', hook);
+  }
+
+  /**
+   * Has a participant take part: it is prepared, or decides, when the transaction commits, and is driven to
+   * the outcome whatever happens. Each call is a branch of its own.
+   *
+   * @param participant One that the application provides, or its name.
+   * @param payload What the participant needs to finish the branch: a JSON value, at most `limits.valueBytes`.
+   * @throws ParticipantUsageError for one the application does not provide, or a payload that is no JSON.
+   */
+  enlist(participant: Participant | string, payload?: unknown): Branch {
+    this.assertOpen();
+    const { participants, control } = this.#environment;
+    const savepoint = control.savepointIn(this);
+    this.#assertStands(savepoint);
+    this.#branches ??= new EnlistedBranches(participants, this.#environment.limits);
+    return this.#branches.enlist(participant, payload, savepoint);
+  }
+
+  /** @internal Gives a branch its name before the commit does, for a participant that needs it to begin. */
+  async nameBranch(branch: Branch): Promise<void> {
+    const address = this.#fixAddress();
+    const { coordinator } = this.#environment;
+    const cache = await coordinator.store(this.#announcedIn!).identity(this.until);
+    branch.nameBy({ cache, address });
+  }
+
+  /** @internal The commit waits for this work of a participant, and fails if it does. */
+  track<T>(work: Promise<T>): Promise<T> {
+    return (this.#pending ??= new PendingOperations()).follow(work, (value) => value);
+  }
+
+  /**
+   * @internal The work of a branch, or of its part within a savepoint, has failed, and must not be committed.
+   * @param conflict It lost against another transaction, so a further attempt of the call may succeed.
+   */
+  failBranch(error: unknown, savepoint: Savepoint | undefined, conflict: boolean): void {
+    if (conflict) this.#branchConflict = error;
+    this.markRollbackOnly({ reason: error, savepoint, byRequest: false });
   }
 
   /** @internal Undefined where none was ever added. */
