@@ -2,6 +2,8 @@ export * from './errors/index.js';
 export * from './module/index.js';
 export * from './repository/index.js';
 export * from './transactional/index.js';
+export * from './participants/index.js';
+export * from './tcc/index.js';
 
 export { COMMIT_CHANNELS, type CommitEvent } from './commit/commit-events.js';
 export { RecoveryService } from './commit/recovery-service.js';
@@ -26,6 +28,7 @@ export type { StoredItem, ForeignValue } from './store/stored-item.js';
 export type { TransactionAddress } from './store/transaction-address.js';
 export {
   CommitReplyLostError,
+  type AnnounceReply,
   type AppliedStatus,
   type CommitItem,
   type CounterIncrement,
@@ -35,9 +38,11 @@ export {
   type ItemRefusal,
   type OnePhaseCommit,
   type OnePhaseReply,
+  type PendingTransaction,
   type PrepareReply,
   type PrepareRequest,
   type ReadReply,
+  type RecordedBranch,
   type RecordedOutcome,
   type RecordLifetime,
   type TransactionRecord,

@@ -71,9 +71,10 @@ export interface CommitParts {
   readonly readElsewhere: CommitPart;
 }
 
-export function partsOf(items: readonly PlacedItem[], home: string): CommitParts {
-  const homeWritten = new CommitPart(home);
-  const homeRead = new CommitPart(home);
+/** @param home The node of the record; undefined where the record does not decide, and no node is special. */
+export function partsOf(items: readonly PlacedItem[], home: string | undefined): CommitParts {
+  const homeWritten = new CommitPart(home ?? '');
+  const homeRead = new CommitPart(home ?? '');
   const readElsewhere = new CommitPart('');
   const byNode = new Map<string, CommitPart>();
   for (const [index, item] of items.entries()) {

@@ -46,7 +46,7 @@ describe('the plan of a commit', () => {
       { items: [...twoStores, item('b/1', true)], readAtOnce: true, plan: crossStore },
     ],
   ])('is %s', (_, { items, readAtOnce, plan }) => {
-    expect(planCommit({ items, readAtOnce, home: undefined })).toEqual(plan);
+    expect(planCommit({ items, readAtOnce, home: undefined, hasBranches: false })).toEqual(plan);
   });
 
   it.each<readonly [string, Row & { readonly home: Home }]>([
@@ -88,6 +88,6 @@ describe('the plan of a commit', () => {
       { items: changedOne, readAtOnce: true, home: home('b/1'), plan: crossStore },
     ],
   ])('is, where somebody knows the address, %s', (_, { items, readAtOnce, home, plan }) => {
-    expect(planCommit({ items, readAtOnce, home })).toEqual(plan);
+    expect(planCommit({ items, readAtOnce, home, hasBranches: false })).toEqual(plan);
   });
 });

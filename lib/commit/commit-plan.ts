@@ -16,6 +16,8 @@ export type CommitPlan =
   | { readonly kind: 'one-phase'; readonly store: string }
   /** Everything lies in one store, on several of its nodes. */
   | { readonly kind: 'two-phase'; readonly store: string }
+  /** Others take part than the cache; the record lies in this store, in any one where it is undefined. */
+  | { readonly kind: 'participants'; readonly store: string | undefined }
   | { readonly kind: 'cross-store'; readonly stores: readonly string[] };
 
 /** Where the record of a transaction lies whose address is known outside. */
@@ -31,6 +33,8 @@ export interface CommitFacts {
   readonly readAtOnce: boolean;
   /** Undefined as long as nobody outside knows the address: the record may lie anywhere. */
   readonly home: Home | undefined;
+  /** Others take part. */
+  readonly hasBranches: boolean;
 }
 
 /**
@@ -44,10 +48,13 @@ export interface CommitFacts {
  * | yes     | several of one store        | any                   | any               | two-phase   |
  * | yes     | of several stores           | any                   | any               | cross-store |
  *
+ * Where others take part it is `participants`, or cross-store, whatever is read and written.
+ *
  * Where an address is known outside, its record is written after whatever the plan says.
  */
 export function planCommit(facts: CommitFacts): CommitPlan {
   const { items, home } = facts;
+  if (facts.hasBranches) return planBranches(facts);
   const changes = items.some((item) => item.change !== undefined);
   const oneNode = items.every((item) => item.node === items[0]?.node);
   if (!changes && !areAll(items, home)) return planReads(facts, oneNode);
@@ -62,6 +69,13 @@ export function planCommit(facts: CommitFacts): CommitPlan {
   const nodes = home === undefined ? items : [...items, home];
   const together = nodes.every(({ node }) => node === nodes[0]?.node);
   return { kind: together ? 'one-phase' : 'two-phase', store };
+}
+
+function planBranches({ items, home }: CommitFacts): CommitPlan {
+  const stores = storesOf(items, home);
+  return stores.length > 1
+    ? { kind: 'cross-store', stores }
+    : { kind: 'participants', store: stores[0] };
 }
 
 function areAll(items: readonly PlacedItem[], home: Home | undefined): boolean {

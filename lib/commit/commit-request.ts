@@ -1,10 +1,11 @@
+import type { Enlisted } from '../participants/participant.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
-import type { OnePhaseCommit, OnePhaseReply, VersionedStore } from '../store/versioned-store.js';
+import type { OnePhaseReply, VersionedStore } from '../store/versioned-store.js';
 import type { CommitFacts } from './commit-plan.js';
 import type { RecordedCall } from './transaction-record.js';
 
 /** Everything the coordinator needs to know of a transaction that wants to commit. */
-export interface CommitRequest extends Omit<CommitFacts, 'home'> {
+export interface CommitRequest extends Omit<CommitFacts, 'home' | 'hasBranches'> {
   readonly id: string;
   /** Local monotonic milliseconds. */
   readonly until: number;
@@ -13,6 +14,10 @@ export interface CommitRequest extends Omit<CommitFacts, 'home'> {
   /** The store that an address was fixed for which somebody has asked for. */
   readonly announcedIn: string | undefined;
   readonly call: RecordedCall;
+  /** What else takes part, in the order in which it was enlisted. */
+  readonly branches: readonly Enlisted[];
+  /** From now on the coordinator ends the branches, whatever comes. */
+  branchesHandedOver: boolean;
   /** Filled in as soon as the commit may happen, so that a caller who gives up knows what to say. */
   sent: SentCommit | undefined;
 }
@@ -25,24 +30,36 @@ export class OpenRequest implements CommitRequest {
   readonly readAtOnce: boolean;
   readonly announcedIn: string | undefined;
   readonly until: number;
+  readonly branches: CommitRequest['branches'];
   address: TransactionAddress | undefined;
+  branchesHandedOver = false;
   sent: CommitRequest['sent'] = undefined;
 
-  constructor(facts: Omit<CommitRequest, 'sent'>) {
+  constructor(facts: Omit<CommitRequest, 'sent' | 'branchesHandedOver'>) {
     this.id = facts.id;
     this.call = facts.call;
     this.items = facts.items;
     this.readAtOnce = facts.readAtOnce;
     this.announcedIn = facts.announcedIn;
     this.until = facts.until;
+    this.branches = facts.branches;
     this.address = facts.address;
   }
+}
+
+/** The step that decides a transaction, as far as it matters whether it may have happened. */
+export interface DecidingStep {
+  readonly address: TransactionAddress;
+  /** From now on it may happen. */
+  sent: boolean;
+  /** It was not sent yet, and must not be any more. */
+  withdrawn?: boolean;
 }
 
 /** A commit that was handed to a store. */
 export class SentCommit {
   constructor(
-    readonly commit: OnePhaseCommit,
+    readonly commit: DecidingStep,
     readonly store: VersionedStore,
   ) {}
 }
@@ -52,7 +69,9 @@ export type CommitResult =
   /** The reply was lost, and the commit was made impossible before it happened. */
   | { readonly status: 'fenced' }
   /** A node could not be asked before the decision; the commit was never tried. */
-  | { readonly status: 'unprepared'; readonly cause: unknown };
+  | { readonly status: 'unprepared'; readonly cause: unknown }
+  /** A participant voted no, and nothing was committed. */
+  | { readonly status: 'vetoed'; readonly participant: string; readonly cause: unknown };
 
 export type CommitRefusal = Exclude<CommitResult, { status: 'committed' }>;
 

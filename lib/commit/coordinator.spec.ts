@@ -1,3 +1,4 @@
+import { ParticipantRegistry } from '../participants/participant-registry.js';
 import { CrossNodeTransactionError, InvariantViolationError } from '../errors/index.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
 import { ManualClock } from '../testing/index.js';
@@ -15,6 +16,7 @@ const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, eac
   instance: 'me',
   heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
   events,
+  participants: new ParticipantRegistry(),
 });
 
 const seen = (key: string, expected: string, at = store): PlacedItem => ({
@@ -80,6 +82,8 @@ describe('a commit', () => {
     until: 500,
     address: undefined,
     call: { name: undefined, callId: 'me', attempt: 1 },
+    branches: [],
+    branchesHandedOver: false,
     sent: undefined as SentCommit | undefined,
   };
 
@@ -127,6 +131,7 @@ describe('a commit', () => {
         instance: 'me',
         heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
         events,
+        participants: new ParticipantRegistry(),
       });
       const asked = { ...request, items: [{ ...seen('a', '1.w', own), change }] };
       const error: unknown = await Promise.resolve(alone.commit(asked)).catch((e: unknown) => e);

@@ -3,6 +3,7 @@ import {
   InvariantViolationError,
   TransactionOutcomeUnknownError,
 } from '../errors/index.js';
+import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Clock } from '../store/clock.js';
 import {
   printAddress,
@@ -17,6 +18,7 @@ import {
   type RecordedOutcome,
   type VersionedStore,
 } from '../store/versioned-store.js';
+import { BranchSet } from './branch-set.js';
 import { COMMITTED, type CommitRequest, SentCommit, type CommitResult } from './commit-request.js';
 import { planCommit, type Home, type PlacedItem } from './commit-plan.js';
 import type { CommitEvents } from './commit-events.js';
@@ -34,7 +36,10 @@ export interface CoordinatorOptions {
   readonly instance: string;
   readonly heartbeat: HeartbeatOptions;
   readonly events: CommitEvents;
+  readonly participants: ParticipantRegistry;
 }
+
+const NO_BRANCHES = new BranchSet([]);
 
 /** Where several stores answer, the first of these counts. */
 const PRECEDENCE: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
@@ -52,22 +57,24 @@ export class Coordinator {
   readonly #locks: LockSettler;
   readonly #journal: InstanceJournal;
   readonly #finishing: FinishingWork;
+  readonly #finisher: Finisher;
   readonly #twoPhase: TwoPhaseEnvironment;
 
   constructor(
     stores: ReadonlyMap<string, VersionedStore>,
     clock: Clock,
-    { instance, heartbeat, events }: CoordinatorOptions,
+    { instance, heartbeat, events, participants }: CoordinatorOptions,
   ) {
     this.#stores = stores;
     this.#clock = clock;
-    const finisher = new Finisher(clock, events);
+    const finisher = new Finisher({ clock, events, participants });
     const journal = new InstanceJournal(instance, clock, {
       ...heartbeat,
-      onStray: (store, { address, keys }) => this.#finishing.settle(store, address, keys),
+      onStray: (store, holdings) => this.#finishing.settle(store, holdings),
     });
     this.#locks = new LockSettler(finisher);
     this.#journal = journal;
+    this.#finisher = finisher;
     this.#finishing = new FinishingWork({ clock, journal, finisher, events });
     this.#twoPhase = {
       clock,
@@ -132,7 +139,8 @@ export class Coordinator {
    */
   commit(request: CommitRequest): CommitResult | Promise<CommitResult> {
     const { items, readAtOnce } = request;
-    const plan = planCommit({ items, readAtOnce, home: this.#homeOf(request) });
+    const hasBranches = request.branches.length > 0;
+    const plan = planCommit({ items, readAtOnce, hasBranches, home: this.#homeOf(request) });
     switch (plan.kind) {
       case 'nothing':
         return request.announcedIn === undefined ? COMMITTED : this.#recordReads(request);
@@ -144,6 +152,11 @@ export class Coordinator {
         return this.#commitOnePhase(this.store(plan.store), request);
       case 'two-phase':
         return this.#commitTwoPhase(this.store(plan.store), request);
+      case 'participants':
+        return this.#commitTwoPhase(
+          plan.store === undefined ? this.#anyStore() : this.store(plan.store),
+          request,
+        );
     }
   }
 
@@ -193,9 +206,22 @@ export class Coordinator {
       (store) => store.toNodeTime(this.#clock.now(), address.home) >= address.deadlineAtMs,
     );
     if (outcome !== 'undecided' || !overdue) return outcome;
-    const fenced = await Promise.all(stores.map((store) => store.fence(address, until)));
-    if (fenced.includes('committed')) return 'committed';
-    return fenced.includes('rolled_back') ? 'rolled_back' : 'expired';
+    const fenced = await Promise.all(stores.map((store) => this.#fence(store, address, until)));
+    return PRECEDENCE.find((one) => fenced.includes(one)) ?? 'expired';
+  }
+
+  /** A record that waits for a participant is concluded, where that one can be asked. */
+  async #fence(
+    store: VersionedStore,
+    address: TransactionAddress,
+    until: number,
+  ): Promise<RecordedOutcome> {
+    const outcome = await store.fence(address, until);
+    if (outcome === 'forgotten') return 'expired';
+    if (outcome !== 'pending') return outcome;
+    const decision = await this.#finisher.decide(store, address, until);
+    const status = decision === 'undecided' ? decision : decision.record?.status;
+    return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
   }
 
   async #validateReads(request: CommitRequest): Promise<CommitResult> {
@@ -223,9 +249,15 @@ export class Coordinator {
   }
 
   #commitTwoPhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
+    const branches = request.branches.length === 0 ? NO_BRANCHES : new BranchSet(request.branches);
     const address = this.#addressOf(store, request);
-    const home = store.nodeOf(recordKeyOf(address));
-    return new TwoPhaseCommit(this.#twoPhase, store, request, { address, home }).run();
+    return new TwoPhaseCommit(this.#twoPhase, request, { store, address, branches }).run();
+  }
+
+  /** Where the record of a transaction lies that has no items. */
+  #anyStore(): VersionedStore {
+    const [first] = this.#stores.values();
+    return this.#stores.get('default') ?? first!;
   }
 
   /** One transaction has one address, whoever asks for it from now on. */
@@ -256,14 +288,14 @@ export class Coordinator {
     if (!isLost && !(commit.sent && isFault(cause))) throw cause;
     const { address } = commit;
     commit.sent = true;
-    let outcome: FencedOutcome;
+    let outcome: FencedOutcome | 'pending';
     try {
       outcome = await store.fence(address, until);
     } catch (error) {
       throw new TransactionOutcomeUnknownError(printAddress(address), { cause: error });
     }
     if (outcome === 'committed') return COMMITTED;
-    if (outcome === 'forgotten') {
+    if (outcome === 'forgotten' || outcome === 'pending') {
       throw new TransactionOutcomeUnknownError(printAddress(address), { cause });
     }
     if (!isLost) throw cause;

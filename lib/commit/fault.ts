@@ -1,4 +1,5 @@
 import {
+  ParticipantUnavailableError,
   StoreRefusedError,
   StoreUnavailableError,
   TransactionOutcomeUnknownError,
@@ -12,6 +13,7 @@ import { CommitReplyLostError } from '../store/versioned-store.js';
 export function isFault(error: unknown): boolean {
   return !(
     error instanceof StoreUnavailableError ||
+    error instanceof ParticipantUnavailableError ||
     error instanceof StoreRefusedError ||
     error instanceof TransactionOutcomeUnknownError ||
     error instanceof CommitReplyLostError

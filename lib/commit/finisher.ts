@@ -1,8 +1,13 @@
+import { ParticipantUnavailableError } from '../errors/index.js';
+import { Branch } from '../participants/branch.js';
+import type { Enlisted } from '../participants/participant.js';
+import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Clock } from '../store/clock.js';
 import { groupBy } from '../store/group-by.js';
-import type { TransactionAddress } from '../store/transaction-address.js';
+import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { ABSENT_VERSION, commitCountOf, isAbsence } from '../store/version.js';
 import type { HeldItem, TransactionRecord, VersionedStore } from '../store/versioned-store.js';
+import { driveBranches, fenceDecider } from './branch-set.js';
 import type { CommitEvents } from './commit-events.js';
 import { versionFound } from './version-found.js';
 
@@ -11,6 +16,16 @@ export interface Decided {
   readonly address: TransactionAddress;
   readonly keys: readonly string[];
   readonly record: TransactionRecord | undefined;
+  /** Of the process that began it, with what it holds of them; others take them from the record. */
+  readonly branches?: readonly Enlisted[];
+}
+
+export type Decision = 'undecided' | { readonly record: TransactionRecord | undefined };
+
+export interface FinisherSetup {
+  readonly clock: Clock;
+  readonly events: CommitEvents;
+  readonly participants: ParticipantRegistry;
 }
 
 /**
@@ -21,14 +36,13 @@ export interface Decided {
  * F2 An undecided transaction is left alone before its deadline, and rolled back by writing so after it.
  * F3 A lock is removed only after the outcome of its holder is known, or forgotten.
  * F4 What cannot be applied, since somebody wrote there, is reported and never overwritten.
+ * F5 Where a participant decides, its word alone is recorded; without that participant one waits.
  */
 export class Finisher {
-  readonly #clock: Clock;
-  readonly #events: CommitEvents;
+  readonly #setup: FinisherSetup;
 
-  constructor(clock: Clock, events: CommitEvents) {
-    this.#clock = clock;
-    this.#events = events;
+  constructor(setup: FinisherSetup) {
+    this.#setup = setup;
   }
 
   /**
@@ -39,15 +53,43 @@ export class Finisher {
     store: VersionedStore,
     address: TransactionAddress,
     until: number,
-  ): Promise<'undecided' | { readonly record: TransactionRecord | undefined }> {
-    const nodeTimeMs = store.toNodeTime(this.#clock.now(), address.home);
+  ): Promise<Decision> {
+    const { clock } = this.#setup;
+    const nodeTimeMs = store.toNodeTime(clock.now(), address.home);
     if (nodeTimeMs < address.deadlineAtMs) {
       const record = await store.record(address, until);
-      return record === undefined ? 'undecided' : { record };
+      return record === undefined || record.status === 'pending' ? 'undecided' : { record };
     }
+    return this.decide(store, address, until);
+  }
+
+  /** What is decided from now on, at once: where nothing is, it is rolled back. */
+  async decide(
+    store: VersionedStore,
+    address: TransactionAddress,
+    until: number,
+  ): Promise<Decision> {
     // Past the deadline most are undecided, and one step finds and ends that.
     const outcome = await store.fence(address, until);
-    return { record: outcome === 'committed' ? await store.record(address, until) : undefined };
+    if (outcome === 'pending') return this.#askDecider(store, address, until);
+    const tells = outcome === 'committed' || (outcome === 'rolled_back' && this.#hasBranches);
+    return { record: tells ? await store.record(address, until) : undefined };
+  }
+
+  /** F5 */
+  async #askDecider(
+    store: VersionedStore,
+    address: TransactionAddress,
+    until: number,
+  ): Promise<Decision> {
+    const record = await store.record(address, until);
+    const name = record?.decider;
+    if (name === undefined || this.#setup.participants.get(name) === undefined) return 'undecided';
+    const recorded = record!.branches.filter((branch) => branch.participant === name);
+    const [decider] = await this.#branchesIn(store, address, recorded, until);
+    if (decider === undefined) return 'undecided';
+    await store.conclude(address, await fenceDecider(decider, until), until);
+    return { record: await store.record(address, until) };
   }
 
   /** F3: applies what the record tells of the keys; any other lock of the transaction on them is a stray. */
@@ -65,10 +107,46 @@ export class Finisher {
     ]);
   }
 
-  /** Finishes everything that a transaction holds; then nothing rests on its record any more. */
+  /**
+   * Finishes everything that a transaction holds; then nothing rests on its record any more.
+   * @throws ParticipantUnavailableError
+   */
   async finishWhole(store: VersionedStore, decided: Decided, until: number): Promise<void> {
-    await this.finish(store, decided, until);
-    if (decided.record?.status === 'committed') await store.retire(decided.address, until);
+    const { address, record } = decided;
+    const branches =
+      decided.branches ?? (await this.#branchesIn(store, address, record?.branches ?? [], until));
+    const outcome = record?.status === 'committed' ? 'commit' : 'rollback';
+    await Promise.all([
+      this.finish(store, decided, until),
+      driveBranches(branches, outcome, until),
+    ]);
+    const stays = record?.status === 'committed' || (record?.branches.length ?? 0) > 0;
+    if (stays) await store.retire(address, until);
+  }
+
+  get #hasBranches(): boolean {
+    return this.#setup.participants.size > 0;
+  }
+
+  /** @throws ParticipantUnavailableError for one that this application does not provide. */
+  async #branchesIn(
+    store: VersionedStore,
+    address: TransactionAddress,
+    recorded: TransactionRecord['branches'],
+    until: number,
+  ): Promise<readonly Enlisted[]> {
+    if (recorded.length === 0) return [];
+    const cache = await store.identity(until);
+    return recorded.map(({ participant: name, number, payload }) => {
+      const participant = this.#setup.participants.get(name);
+      if (participant !== undefined) {
+        return { participant, branch: new Branch(name, number, payload, { cache, address }) };
+      }
+      throw new ParticipantUnavailableError(
+        `Transaction ${printAddress(address)} waits for participant ${name}, which this application does not ` +
+          'provide. An application that does will finish it.',
+      );
+    });
   }
 
   /** Writes what was decided. */
@@ -105,7 +183,7 @@ export class Finisher {
     const { items: stood } = await store.read(keys, until);
     for (const [nth, item] of passed.entries()) {
       const found = versionFound(stood[nth]);
-      if (!hasMovedOn(item, found)) this.#events.notApplied(address, item.key, found);
+      if (!hasMovedOn(item, found)) this.#setup.events.notApplied(address, item.key, found);
     }
   }
 }

@@ -174,7 +174,7 @@ describe('a transaction that must not commit', () => {
 describe('a transaction whose outcome nobody could tell', () => {
   it('is applied where it turns out to be committed', async () => {
     const { address } = await committed();
-    finishing.settle(store, address, ['a', 'b']);
+    finishing.settle(store, { address, keys: ['a', 'b'] });
     await group.clock.advance(0);
 
     expect(['a', 'b'].map((key) => group.payloadOf(key))).toEqual(['"new"', '"new"']);
@@ -185,7 +185,7 @@ describe('a transaction whose outcome nobody could tell', () => {
     const address = group.address(['a']);
     await group.hold(address, ['a']);
     await group.clock.advance(DEADLINE_MS + 1000);
-    finishing.settle(store, address, ['a']);
+    finishing.settle(store, { address, keys: ['a'] });
     await group.clock.advance(0);
 
     expect(group.store.peekRaw('a')).toBe('4.w||"old"');

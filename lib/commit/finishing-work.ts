@@ -1,7 +1,10 @@
+import { ParticipantUnavailableError } from '../errors/index.js';
+import type { Enlisted } from '../participants/participant.js';
 import type { Cancel, Clock } from '../store/clock.js';
 import type { Holdings } from '../store/journal.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
-import type { FencedOutcome, HeldItem, VersionedStore } from '../store/versioned-store.js';
+import type { HeldItem, VersionedStore } from '../store/versioned-store.js';
+import { driveBranches } from './branch-set.js';
 import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
 import type { Finisher } from './finisher.js';
@@ -11,8 +14,17 @@ import { Retirements } from './retirements.js';
 /** Each try may take so long before the next one. */
 const TRY_MS = 2000;
 const PAUSE_MS = 200;
+const UNDECIDED = 'The participant that decides the transaction could not be asked.';
 
+type Outcome = 'committed' | 'rolled_back';
 type Step = (until: number) => Promise<void>;
+
+/** What a transaction holds, and what else takes part in it, as the process knows it that began it. */
+export interface OwnHoldings extends Holdings {
+  readonly branches?: readonly Enlisted[];
+  /** Its decider was never asked to commit, or has refused to. */
+  readonly cannotCommit?: boolean;
+}
 
 export interface FinishingSetup {
   readonly clock: Clock;
@@ -40,13 +52,24 @@ export class FinishingWork {
     );
   }
 
-  /** A committed transaction: writes what it decided elsewhere, then lets its record expire. */
-  apply(store: VersionedStore, address: TransactionAddress, redo: readonly HeldItem[]): void {
-    this.#persist([address], (until) =>
-      this.#setup.finisher
-        .apply(store, address, redo, until)
-        .then(() => this.#retirements.add(store, address)),
-    );
+  /**
+   * A committed transaction: writes what it decided elsewhere, commits what was prepared, then lets its
+   * record expire.
+   */
+  apply(
+    store: VersionedStore,
+    address: TransactionAddress,
+    redo: readonly HeldItem[],
+    branches: readonly Enlisted[] = [],
+  ): void {
+    this.#persist([address], (until) => {
+      const applying = this.#setup.finisher.apply(store, address, redo, until);
+      const driving =
+        branches.length === 0
+          ? applying
+          : allOf(applying, driveBranches(branches, 'commit', until));
+      return driving.then(() => this.#retirements.add(store, address));
+    });
   }
 
   #retire(store: VersionedStore, addresses: readonly TransactionAddress[]): void {
@@ -63,21 +86,21 @@ export class FinishingWork {
    */
   async rollBack(
     store: VersionedStore,
-    holdings: Holdings,
+    holdings: OwnHoldings,
     until: number,
-  ): Promise<FencedOutcome | undefined> {
-    let recorded: FencedOutcome | undefined;
+  ): Promise<Outcome | undefined> {
+    let recorded: Outcome | undefined;
     try {
       await this.#settleHoldings(store, holdings, until, (outcome) => (recorded = outcome));
     } catch {
-      this.settle(store, holdings.address, holdings.keys);
+      this.settle(store, holdings);
     }
     return recorded;
   }
 
   /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
-  settle(store: VersionedStore, address: TransactionAddress, keys: readonly string[]): void {
-    this.#persist([address], (until) => this.#settleHoldings(store, { address, keys }, until));
+  settle(store: VersionedStore, holdings: OwnHoldings): void {
+    this.#persist([holdings.address], (until) => this.#settleHoldings(store, holdings, until));
   }
 
   /** Lets what is under way end, each with one last try; begins nothing more. */
@@ -122,15 +145,21 @@ export class FinishingWork {
   /** Fences first: no lock goes before the record says what became of the transaction. */
   async #settleHoldings(
     store: VersionedStore,
-    { address, keys }: Holdings,
+    { address, keys, branches, cannotCommit = false }: OwnHoldings,
     until: number,
-    tell: (outcome: FencedOutcome) => void = () => undefined,
+    tell: (outcome: Outcome) => void = () => undefined,
   ): Promise<void> {
     const { finisher, journal } = this.#setup;
-    const outcome = await store.fence(address, until);
-    tell(outcome);
-    const record = outcome === 'committed' ? await store.record(address, until) : undefined;
-    await finisher.finishWhole(store, { address, keys, record }, until);
+    if (cannotCommit) await store.conclude(address, 'rolled_back', until);
+    const decision = await finisher.decide(store, address, until);
+    if (decision === 'undecided') throw new ParticipantUnavailableError(UNDECIDED);
+    const { record } = decision;
+    tell(record?.status === 'committed' ? 'committed' : 'rolled_back');
+    await finisher.finishWhole(store, { address, keys, record, branches }, until);
     await journal.leave(store, [address], until);
   }
+}
+
+async function allOf(...works: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.all(works);
 }

@@ -1,6 +1,7 @@
 import { HeldItems } from '../../test/support/held-items.js';
 import { FaultyStore } from '../../test/support/faulty-store.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
+import { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { VersionedStore } from '../store/versioned-store.js';
 import { RecoveryService, type RecoveryServiceOptions } from './recovery-service.js';
 
@@ -32,6 +33,7 @@ function service(
     clock: group.clock,
     random: () => 0.5,
     events: group.events,
+    participants: new ParticipantRegistry(),
   };
   const log = { warn: (message: string) => void warnings.push(message) };
   return new RecoveryService({ ...setup, log, options: { ...OPTIONS, ...options } });

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../store/clock.js';
+import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { VersionedStore } from '../store/versioned-store.js';
 import type { CommitEvents } from './commit-events.js';
 import { Finisher } from './finisher.js';
@@ -24,35 +25,41 @@ export interface RecoveryServiceSetup {
   readonly options: RecoveryServiceOptions;
   readonly log: { warn(message: string): void };
   readonly events: CommitEvents;
+  readonly participants: ParticipantRegistry;
 }
+
+const NOTHING_TO_DO: RecoveryReport = { finished: 0, undecided: 0, failed: 0 };
 
 /** Finishes, in the background or when asked, what instances left behind that have died. */
 export class RecoveryService {
   readonly #setup: RecoveryServiceSetup;
   readonly #recovery: Recovery;
-  readonly #isNeeded: boolean;
   #cancel: Cancel | undefined;
   #round: Promise<RecoveryReport> | undefined;
   #lastFailed = 0;
   #closed = false;
 
   constructor(setup: RecoveryServiceSetup) {
-    const { stores, clock, options, events, instance } = setup;
+    const { stores, clock, options, events, instance, participants } = setup;
     this.#setup = setup;
-    // Where one step covers everything there are no locks, and nothing is ever left behind.
-    const spanning = stores.filter((store) => store.spansNodes);
-    this.#isNeeded = spanning.length > 0;
-    const finisher = new Finisher(clock, events);
+    const finisher = new Finisher({ clock, events, participants });
     this.#recovery = new Recovery(
-      spanning,
-      { finisher, events },
+      stores,
+      { finisher, events, participants },
       { batch: options.batch, instance },
     );
   }
 
+  /** Where one step covers everything there are no locks, and nothing is ever left behind. */
+  get #isNeeded(): boolean {
+    const { stores, participants } = this.#setup;
+    return participants.size > 0 || stores.some((store) => store.spansNodes);
+  }
+
   /** @internal */
   start(): void {
-    if (this.#setup.options.enabled && this.#isNeeded) this.#schedule();
+    if (this.#cancel !== undefined || !this.#isNeeded) return;
+    if (this.#setup.options.enabled) this.#schedule();
   }
 
   /**
@@ -60,6 +67,7 @@ export class RecoveryService {
    * @throws StoreUnavailableError, StoreRefusedError
    */
   recover(): Promise<RecoveryReport> {
+    if (!this.#isNeeded) return Promise.resolve(NOTHING_TO_DO);
     this.#round ??= this.#recovery
       .recover(this.#setup.clock.now() + this.#setup.options.timeoutMs)
       .finally(() => (this.#round = undefined));

@@ -1,3 +1,4 @@
+import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Holdings } from '../store/journal.js';
 import { printAddress } from '../store/transaction-address.js';
 import type { VersionedStore } from '../store/versioned-store.js';
@@ -8,6 +9,7 @@ import type { Finisher } from './finisher.js';
 export interface RecoveryEnvironment {
   readonly finisher: Finisher;
   readonly events: CommitEvents;
+  readonly participants: ParticipantRegistry;
 }
 
 export interface RecoveryOptions {
@@ -63,7 +65,35 @@ export class Recovery {
     const reports = await Promise.all(
       this.#stores.map((store) => this.#recoverStore(store, until)),
     );
+    await this.#recoverBranches(until);
     return reports.reduce(add, NOTHING);
+  }
+
+  /** What participants hold for transactions that no journal names. @throws what the first one fails with */
+  async #recoverBranches(until: number): Promise<void> {
+    const { finisher, participants } = this.#environment;
+    const failures: unknown[] = [];
+    for (const participant of participants) {
+      if (participant.recover === undefined) continue;
+      for (const store of this.#stores) {
+        try {
+          await participant.recover({
+            cache: await store.identity(until),
+            until,
+            outcomeOf: async (address) => {
+              const decision = await finisher.decisionOf(store, address, until);
+              if (decision === 'undecided') return decision;
+              return decision.record?.status === 'committed' ? 'committed' : 'rolled_back';
+            },
+            isPending: async (address) =>
+              (await store.record(address, until))?.status === 'pending',
+          });
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #recoverStore(store: VersionedStore, until: number): Promise<RecoveryReport> {

@@ -1,3 +1,4 @@
+import { ParticipantRegistry } from '../participants/participant-registry.js';
 import { FaultyStore, type ProtocolMethod } from '../../test/support/faulty-store.js';
 import { HeldItems } from '../../test/support/held-items.js';
 import { InvariantViolationError } from '../errors/index.js';
@@ -31,6 +32,7 @@ beforeEach(() => {
     instance: 'me',
     heartbeat: { heartbeatMs: 100, lapseMs: 300 },
     events: group.events,
+    participants: new ParticipantRegistry(),
   });
   calls = [];
   prepared = [];

@@ -1,18 +1,24 @@
 import { TransactionOutcomeUnknownError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
 import type { Clock } from '../store/clock.js';
-import type { TransactionAddress } from '../store/transaction-address.js';
+import {
+  printAddress,
+  recordKeyOf,
+  type TransactionAddress,
+} from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
+import type { BranchSet } from './branch-set.js';
 import {
   COMMITTED,
   type CommitRefusal,
   type CommitRequest,
   type CommitResult,
+  SentCommit,
 } from './commit-request.js';
 import { partsOf, type CommitPart, type CommitParts } from './commit-parts.js';
 import type { PlacedItem } from './commit-plan.js';
 import { isFault } from './fault.js';
-import type { FinishingWork } from './finishing-work.js';
+import type { FinishingWork, OwnHoldings } from './finishing-work.js';
 import type { InstanceJournal } from './instance-journal.js';
 import { printRecord } from './transaction-record.js';
 
@@ -23,40 +29,49 @@ export interface TwoPhaseEnvironment {
   readonly journal: InstanceJournal;
   validate(items: readonly PlacedItem[], until: number): Promise<CommitResult>;
   /** Learns by fencing what became of a step whose reply was lost. */
-  resolve(
-    sent: { readonly commit: OnePhaseCommit; readonly store: VersionedStore },
-    until: number,
-    cause: unknown,
-  ): Promise<CommitResult>;
+  resolve(sent: SentCommit, until: number, cause: unknown): Promise<CommitResult>;
+}
+
+export interface TwoPhaseSetup {
+  readonly store: VersionedStore;
+  readonly address: TransactionAddress;
+  readonly branches: BranchSet;
 }
 
 /**
- * One commit over several nodes of a store: prepare, validate, decide, apply (docs/protocol.md, "Two
- * phases").
+ * One commit over several nodes of a store, or with other participants: prepare, validate, decide, apply
+ * (docs/protocol.md, "Two phases", "Databases and other participants").
  *
  * T1 Nothing is validated before every lock stands, and nothing is decided before everything is validated.
  * T2 The step that writes the record decides, and nothing else does.
  * T3 No lock is removed before the outcome is recorded.
  * T4 The shortcut, in which items beside the record bear no lock, is taken only where nothing elsewhere
  *    is only read.
+ * T5 What is prepared outside of the cache, and what a participant decides, is in the record before.
  */
 export class TwoPhaseCommit {
   readonly #environment: TwoPhaseEnvironment;
   readonly #store: VersionedStore;
   readonly #request: CommitRequest;
   readonly #address: TransactionAddress;
+  readonly #branches: BranchSet;
   readonly #parts: CommitParts;
+  /** The participant who decides was never asked to, or has refused. */
+  #cannotCommit = true;
+  /** The outcome is known, and is still to be recorded; whoever does that finishes the rest. */
+  #isSettling = false;
 
   constructor(
     environment: TwoPhaseEnvironment,
-    store: VersionedStore,
     request: CommitRequest,
-    { address, home }: { readonly address: TransactionAddress; readonly home: string },
+    { store, address, branches }: TwoPhaseSetup,
   ) {
     this.#environment = environment;
     this.#store = store;
     this.#request = request;
     this.#address = address;
+    this.#branches = branches;
+    const home = branches.decider === undefined ? store.nodeOf(recordKeyOf(address)) : undefined;
     this.#parts = partsOf(request.items, home);
   }
 
@@ -67,12 +82,67 @@ export class TwoPhaseCommit {
         `The commit of transaction ${this.#address.id} was not begun: its time was over. Nothing was written.`,
       );
     }
-    const refusal = (await this.#prepare()) ?? (await this.#validate());
+    this.#request.branchesHandedOver = true;
+    const refusal = await this.#readyForDecision();
     if (refusal !== undefined) return this.#rollBack(refusal);
-    const result = await this.#decide();
+    const isElsewhere = this.#branches.decider !== undefined;
+    const result = await (isElsewhere ? this.#decideElsewhere() : this.#decide());
     if (result.status !== 'committed') return this.#rollBack(result);
-    this.#environment.finishing.apply(this.#store, this.#address, this.#redo);
+    if (!this.#isSettling) {
+      const { prepared } = this.#branches;
+      this.#environment.finishing.apply(this.#store, this.#address, this.#redo, prepared);
+    }
     return result;
+  }
+
+  /** T1, T5 */
+  async #readyForDecision(): Promise<CommitRefusal | undefined> {
+    const refusal =
+      (await this.#nameBranches()) ?? (await this.#announceBranches()) ?? (await this.#prepare());
+    // A participant that was shown data which never existed together has no say.
+    if (refusal?.status === 'vetoed') return (await this.#validate()) ?? refusal;
+    return refusal ?? this.#validateAndAnnounce();
+  }
+
+  async #nameBranches(): Promise<CommitRefusal | undefined> {
+    const { all } = this.#branches;
+    if (all.length === 0) return undefined;
+    try {
+      const cache = await this.#store.identity(this.#request.until);
+      this.#branches.nameBy({ cache, address: this.#address });
+      return undefined;
+    } catch (error) {
+      return unprepared(error);
+    }
+  }
+
+  /** T5: what is prepared must be found by others. */
+  #announceBranches(): Promise<CommitRefusal | undefined> | undefined {
+    return this.#branches.prepared.length === 0 ? undefined : this.#announce(undefined);
+  }
+
+  /** T5: whoever learns that the participant has committed must find what to write. */
+  async #validateAndAnnounce(): Promise<CommitRefusal | undefined> {
+    const validating = this.#validate();
+    if (this.#branches.decider === undefined) return validating;
+    const [invalid, unannounced] = await Promise.all([validating, this.#announce(this.#redo)]);
+    return invalid ?? unannounced;
+  }
+
+  #announce(redo: readonly HeldItem[] | undefined): Promise<CommitRefusal | undefined> {
+    const { call, items, until } = this.#request;
+    const { decider, recorded } = this.#branches;
+    const pending = {
+      address: this.#address,
+      record: printRecord(call, items),
+      decider: decider?.participant.name,
+      branches: recorded,
+      redo,
+    };
+    return this.#store.announce(pending, until).then((reply): CommitRefusal | undefined => {
+      if (reply.status === 'announced') return undefined;
+      return reply.status === 'deadline' ? reply : { status: 'rolled_back' };
+    }, unprepared);
   }
 
   /** T4: everything that is locked before the decision. */
@@ -92,7 +162,11 @@ export class TwoPhaseCommit {
    * lost counts as refused.
    */
   async #prepare(): Promise<CommitRefusal | undefined> {
-    const steps = [this.#enter(), ...this.#locked.map((part) => this.#preparePart(part))];
+    const steps = [
+      this.#enter(),
+      ...this.#locked.map((part) => this.#preparePart(part)),
+      ...this.#branches.prepare(this.#request.until),
+    ];
     const given: CommitRefusal[] = [];
     // All of them are under way, and none is ever rejected.
     for (const step of steps) {
@@ -102,7 +176,8 @@ export class TwoPhaseCommit {
     // What an item has against the transaction says more than a node that did not answer.
     return (
       given.find((refusal) => faultIn(refusal) !== undefined) ??
-      given.find((refusal) => refusal.status !== 'unprepared') ??
+      given.find(({ status }) => status !== 'unprepared' && status !== 'vetoed') ??
+      given.find((refusal) => refusal.status === 'vetoed') ??
       given[0]
     );
   }
@@ -142,9 +217,11 @@ export class TwoPhaseCommit {
       items: [...homeRead.items, ...homeWritten.heldItems],
       record: printRecord(call, items),
       redo: this.#redo,
+      branches: this.#branches.recorded,
+      announced: this.#branches.prepared.length > 0,
       sent: false,
     };
-    this.#request.sent = { commit, store: this.#store };
+    this.#request.sent = new SentCommit(commit, this.#store);
     let result: CommitResult;
     try {
       result = await this.#store.commitOnePhase(commit, until);
@@ -154,15 +231,63 @@ export class TwoPhaseCommit {
     return this.#placed(result);
   }
 
+  /** T2: the commit of a participant, who then is the only one to know. */
+  async #decideElsewhere(): Promise<CommitResult> {
+    const { until } = this.#request;
+    const now = this.#environment.clock.now();
+    if (now >= until) return { status: 'deadline', nodeTimeMs: this.#store.toNodeTime(now) };
+    this.#request.sent = new SentCommit({ address: this.#address, sent: true }, this.#store);
+    this.#cannotCommit = false;
+    const decision = await this.#branches.decide(until);
+    if (typeof decision === 'object' && 'refused' in decision) {
+      this.#cannotCommit = true;
+      return decision.refused;
+    }
+    const outcome = decision === 'committed' ? decision : await this.#fence(decision.unknown);
+    if (outcome === 'rolled_back') return { status: 'fenced' };
+    await this.#conclude();
+    return this.#placed(COMMITTED);
+  }
+
+  /** @throws TransactionOutcomeUnknownError */
+  async #fence(cause: unknown): Promise<'committed' | 'rolled_back'> {
+    const { until } = this.#request;
+    try {
+      return await this.#branches.fence(until);
+    } catch {
+      this.#environment.finishing.settle(this.#store, this.#holdings);
+      throw new TransactionOutcomeUnknownError(printAddress(this.#address), { cause });
+    }
+  }
+
+  /**
+   * Nobody may be answered before others can see the outcome; but it is decided, and no trouble in writing
+   * it down makes it another one.
+   */
+  async #conclude(): Promise<void> {
+    try {
+      await this.#store.conclude(this.#address, 'committed', this.#request.until);
+    } catch {
+      this.#isSettling = true;
+      this.#environment.finishing.settle(this.#store, this.#holdings);
+    }
+  }
+
+  get #holdings(): OwnHoldings {
+    const { decider, prepared: branches } = this.#branches;
+    const cannotCommit = decider !== undefined && this.#cannotCommit;
+    return { address: this.#address, keys: this.#keys, branches, cannotCommit };
+  }
+
   async #resolve(commit: OnePhaseCommit, error: unknown): Promise<CommitResult> {
-    const sent = { commit, store: this.#store };
+    const sent = new SentCommit(commit, this.#store);
     try {
       return await this.#environment.resolve(sent, this.#request.until, error);
     } catch (failure) {
       if (!(failure instanceof TransactionOutcomeUnknownError)) {
         return unprepared(failure);
       }
-      this.#environment.finishing.settle(this.#store, this.#address, this.#keys);
+      this.#environment.finishing.settle(this.#store, this.#holdings);
       throw failure;
     }
   }
@@ -189,11 +314,9 @@ export class TwoPhaseCommit {
 
   /** T3: first the record says so, then the locks go. T2: what it says is the outcome. */
   async #rollBack(refusal: CommitRefusal): Promise<CommitResult> {
-    const outcome = await this.#environment.finishing.rollBack(
-      this.#store,
-      { address: this.#address, keys: this.#keys },
-      this.#request.until,
-    );
+    const { until } = this.#request;
+    await this.#branches.release(until);
+    const outcome = await this.#environment.finishing.rollBack(this.#store, this.#holdings, until);
     if (outcome === 'committed') return this.#placed(COMMITTED);
     const fault = faultIn(refusal);
     if (fault !== undefined) throw fault;

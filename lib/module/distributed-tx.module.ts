@@ -17,7 +17,9 @@ import {
 } from './distributed-tx.module-definition.js';
 import type { DistributedTxModuleOptions } from './distributed-tx.options.js';
 import { DistributedTxRuntime } from './distributed-tx.runtime.js';
+import { ParticipantExplorer } from './participant-explorer.js';
 import { RepositoryFactory } from './repository-factory.js';
+import { TccFactory } from './tcc-factory.js';
 
 /** Holds the repositories of one `forFeature`. */
 @Module({})
@@ -50,6 +52,8 @@ export class DistributedTxFeatureModule {}
     },
     RepositoryFactory,
     TransactionalExplorer,
+    ParticipantExplorer,
+    TccFactory,
   ],
   exports: [TransactionManager, RecoveryService, DistributedTxRuntime, RepositoryFactory],
 })
@@ -60,6 +64,7 @@ export class DistributedTxModule
   constructor(
     private readonly runtime: DistributedTxRuntime,
     private readonly explorer: TransactionalExplorer,
+    private readonly participants: ParticipantExplorer,
   ) {
     super();
   }
@@ -107,7 +112,7 @@ export class DistributedTxModule
    * is open. A global module, and one that others import, is initialised before them.
    */
   async onModuleInit(): Promise<void> {
-    await this.runtime.open();
+    await this.runtime.open(this.participants.find());
   }
 
   /** Runs after the servers of the application have closed, so that nothing in flight is cut off. */

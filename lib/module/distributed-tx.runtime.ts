@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import { CommitEvents } from '../commit/commit-events.js';
 import { Coordinator } from '../commit/coordinator.js';
 import { RecoveryService } from '../commit/recovery-service.js';
+import { ParticipantRegistry } from '../participants/participant-registry.js';
+import type { Participant, ParticipantEnvironment } from '../participants/participant.js';
 import { systemClock, type Clock } from '../store/clock.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
 import { RedisStore } from '../store/redis/redis-store.js';
@@ -22,12 +24,14 @@ export class DistributedTxRuntime {
   readonly manager: TransactionManager;
   readonly recovery: RecoveryService;
   readonly clock: Clock;
+  readonly participants = new ParticipantRegistry();
+  readonly #log = new Logger('DistributedTx');
   #opening: Promise<this> | undefined;
 
   /** @throws ModuleOptionsError */
   constructor(given: DistributedTxModuleOptions) {
     const options = resolveModuleOptions(given);
-    const log = new Logger('DistributedTx');
+    const log = this.#log;
     const ids = new IdSource();
     this.options = options;
     this.clock = given.clock ?? systemClock;
@@ -40,6 +44,7 @@ export class DistributedTxRuntime {
       instance: ids.processTag,
       heartbeat: options.recovery,
       events,
+      participants: this.participants,
     });
     this.recovery = new RecoveryService({
       instance: ids.processTag,
@@ -49,6 +54,7 @@ export class DistributedTxRuntime {
       options: { ...options.recovery, timeoutMs: RECOVERY_TIMEOUT_MS },
       log,
       events,
+      participants: this.participants,
     });
     this.manager = new TransactionManager({
       coordinator: this.coordinator,
@@ -59,17 +65,34 @@ export class DistributedTxRuntime {
       maxTimeoutMs: options.lifetime.longestTimeoutMs,
       hookTimeoutMs: options.hookTimeoutMs,
       limits: options.limits,
+      participants: this.participants,
       log,
     });
   }
 
   /**
-   * Opens the stores, once.
-   * @throws StoreUnavailableError, StoreRefusedError; what was opened before is closed again.
+   * Opens the stores, once, and these participants.
+   * @throws StoreUnavailableError, StoreRefusedError, ModuleOptionsError and what a participant rejects with;
+   *   what was opened before is closed again.
    */
-  open(): Promise<this> {
+  async open(participants: readonly Participant[] = []): Promise<this> {
     this.#opening ??= this.#open();
-    return this.#opening;
+    await this.#opening;
+    try {
+      for (const participant of participants) this.provide(participant);
+      await Promise.all(participants.map((one) => one.open?.(this.#participantEnvironment(one))));
+    } catch (error) {
+      await this.#closeAll();
+      throw error;
+    }
+    this.recovery.start();
+    return this;
+  }
+
+  /** Transactions of this application may enlist it from now on. @throws ModuleOptionsError */
+  provide(participant: Participant): void {
+    this.participants.add(participant);
+    if (isBindable(participant)) participant.bindTo(this.manager);
   }
 
   /** Lets everything in flight end; connections close last. */
@@ -77,22 +100,29 @@ export class DistributedTxRuntime {
     await this.manager.close();
     await this.recovery.close();
     await this.coordinator.close();
-    await this.#closeStores();
+    await this.#closeAll();
   }
 
   async #open(): Promise<this> {
     try {
       await Promise.all([...this.stores.values()].map((store) => store.open()));
     } catch (error) {
-      await this.#closeStores();
+      await this.#closeAll();
       throw error;
     }
-    this.recovery.start();
     return this;
   }
 
-  async #closeStores(): Promise<void> {
-    await Promise.allSettled([...this.stores.values()].map((store) => store.close()));
+  async #closeAll(): Promise<void> {
+    const all = [...this.participants, ...this.stores.values()];
+    await Promise.allSettled(all.map((one) => one.close?.()));
+  }
+
+  #participantEnvironment({ name }: Participant): ParticipantEnvironment {
+    const { marginMs, retentionMs, longestTimeoutMs } = this.options.lifetime;
+    const now = this.clock.now.bind(this.clock);
+    const warn = (message: string): void => this.#log.warn(`Participant ${name}: ${message}`);
+    return { marginMs, retentionMs, longestTimeoutMs, now, warn };
   }
 
   #createStore(name: string, way: StoreOptions, ids: IdSource, log: Logger): VersionedStore {
@@ -113,4 +143,11 @@ export class DistributedTxRuntime {
       warn: (message) => log.warn(`Store ${name}: ${message}`),
     });
   }
+}
+
+/** It follows the context of the manager by itself. */
+function isBindable(
+  participant: Participant,
+): participant is Participant & { bindTo(manager: TransactionManager): void } {
+  return typeof (participant as { bindTo?: unknown }).bindTo === 'function';
 }

@@ -78,6 +78,12 @@ export interface Participant {
   recover?(recovery: BranchRecovery): Promise<void>;
 }
 
+/** A branch together with who has to do it. */
+export interface Enlisted {
+  readonly participant: Participant;
+  readonly branch: Branch;
+}
+
 export interface ParticipantSavepoints {
   /** The work of the branch since the savepoint is undone. */
   rollbackTo(branch: Branch, savepoint: object): Promise<void>;

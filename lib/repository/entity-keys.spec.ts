@@ -1,3 +1,4 @@
+import { ParticipantRegistry } from '../participants/participant-registry.js';
 import { CommitEvents } from '../commit/commit-events.js';
 import { Coordinator } from '../commit/coordinator.js';
 import { EntityDefinitionError, EntityIdError, LimitExceededError } from '../errors/index.js';
@@ -15,6 +16,7 @@ const coordinator = new Coordinator(new Map([['default', store]]), systemClock, 
   instance: 'me',
   heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
   events: new CommitEvents({ error: () => undefined }),
+  participants: new ParticipantRegistry(),
 });
 
 function keysOf(options: Partial<TxEntityOptions> = {}, keyPrefix = ''): EntityKeys {

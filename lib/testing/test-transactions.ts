@@ -1,6 +1,7 @@
 import type { DistributedTxModuleOptions } from '../module/distributed-tx.options.js';
 import { DistributedTxRuntime } from '../module/distributed-tx.runtime.js';
 import { RepositoryFactory } from '../module/repository-factory.js';
+import type { Participant } from '../participants/participant.js';
 import { definitionOf, type EntityClass } from '../repository/entity-definition.js';
 import type { TxRepository } from '../repository/tx-repository.js';
 import { systemClock, type Clock } from '../store/clock.js';
@@ -16,6 +17,8 @@ export interface TestTransactionsOptions<C extends Clock = Clock> extends Omit<
   readonly clock?: C;
   /** The names of further stores, all of them embedded; `default` is always there. @default none */
   readonly stores?: readonly string[];
+  /** What takes part besides the stores. @default none */
+  readonly participants?: readonly Participant[];
 }
 
 /** Transactions without Nest, over stores in the memory of the test. */
@@ -43,7 +46,7 @@ export interface TestTransactions<C extends Clock = Clock> {
 export function createTestTransactions<C extends Clock = Clock>(
   options: TestTransactionsOptions<C> = {},
 ): TestTransactions<C> {
-  const { stores: names = [], ...rest } = options;
+  const { stores: names = [], participants = [], ...rest } = options;
   const stores = new Map<string, EmbeddedStore>();
   const named = [...new Set(['default', ...names])].map((name) => [
     name,
@@ -57,6 +60,7 @@ export function createTestTransactions<C extends Clock = Clock>(
     ...rest,
     stores: Object.fromEntries(named) as NonNullable<DistributedTxModuleOptions['stores']>,
   });
+  for (const participant of participants) runtime.provide(participant);
   const factory = new RepositoryFactory(runtime);
   const repositories = new Map<EntityClass, TxRepository<object>>();
   return {

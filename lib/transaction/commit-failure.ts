@@ -4,6 +4,7 @@ import {
   EntityNotFoundError,
   ForeignDataError,
   InvariantViolationError,
+  ParticipantConflictError,
   StoreRefusedError,
   StoreUnavailableError,
   TransactionConflictError,
@@ -18,10 +19,10 @@ import type { ItemState, LoggedItem } from './operation-log.js';
 export type Refusal = Exclude<CommitResult, { status: 'committed' }>;
 
 /** Why an attempt failed at commit, and whether the call may be run again by itself. */
-export interface CommitFailure {
-  readonly error: DistributedTxError;
-  readonly retryable: boolean;
-}
+export type CommitFailure =
+  | { readonly error: DistributedTxError; readonly retryable: true }
+  /** A participant may vote no with an error of the user. */
+  | { readonly error: unknown; readonly retryable: false };
 
 /** Puts the refusal of a commit into the words of the user's entities. */
 export function toCommitFailure(
@@ -44,8 +45,8 @@ export function toCommitFailure(
     case 'foreign': {
       const { key, state } = itemAt(items, refusal.index);
       // A value that changed while it was being adopted is looked at again.
-      const retryable = state.expectation?.reason === 'adopt';
-      return { error: new ForeignDataError(key), retryable };
+      const error = new ForeignDataError(key);
+      return state.expectation?.reason === 'adopt' ? { error, retryable: true } : final(error);
     }
     case 'fenced':
     case 'rolled_back':
@@ -58,6 +59,10 @@ export function toCommitFailure(
       };
     case 'unprepared':
       return { retryable: true, error: unpreparedBy(refusal.cause) };
+    case 'vetoed':
+      return refusal.cause instanceof ParticipantConflictError
+        ? { error: refusal.cause, retryable: true }
+        : final(refusal.cause);
     case 'deadline':
       return { retryable: true, error: new TransactionTimeoutError(timeoutMs) };
   }
@@ -121,6 +126,6 @@ function itemAt(items: readonly LoggedItem[], index: number): LoggedItem {
   return item;
 }
 
-function final(error: DistributedTxError): CommitFailure {
+function final(error: unknown): CommitFailure {
   return { error, retryable: false };
 }

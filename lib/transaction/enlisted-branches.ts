@@ -1,15 +1,9 @@
 import { ParticipantUsageError } from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
-import type { Participant } from '../participants/participant.js';
+import type { Enlisted, Participant } from '../participants/participant.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import { checkBytes, type TransactionLimits } from './limits.js';
 import type { Savepoint } from './operation-log.js';
-
-/** A branch together with who has to do it. */
-export interface Enlisted {
-  readonly participant: Participant;
-  readonly branch: Branch;
-}
 
 interface Entry extends Enlisted {
   readonly savepoint: Savepoint | undefined;
@@ -32,11 +26,7 @@ export class EnlistedBranches {
   }
 
   /** @throws ParticipantUsageError, LimitExceededError */
-  enlist(
-    given: Participant | string,
-    payload: unknown,
-    savepoint: Savepoint | undefined,
-  ): Branch {
+  enlist(given: Participant | string, payload: unknown, savepoint: Savepoint | undefined): Branch {
     const participant = this.#find(given);
     const stored = this.#toStored(participant, payload);
     const branch = new Branch(participant.name, ++this.#count, stored);
@@ -63,6 +53,13 @@ export class EnlistedBranches {
       this.#entries.map(({ participant, branch }) =>
         participant.savepoints?.release(branch, savepoint),
       ),
+    );
+  }
+
+  /** Nothing was asked of them yet, so each ends by itself. */
+  async rollBack(until: number): Promise<void> {
+    await Promise.allSettled(
+      this.#entries.map(({ participant, branch }) => participant.rollback(branch, until)),
     );
   }
 

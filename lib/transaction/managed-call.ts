@@ -216,7 +216,12 @@ export class ManagedCall<T> {
   /** C2: whatever went wrong, if the reads are stale the attempt proves nothing. */
   async #rollBack(transaction: Transaction, reason: unknown): Promise<void> {
     let error = reason;
-    let stale: CommitFailure | undefined;
+    let stale: DistributedTxError | undefined;
+    const conflict = transaction.branchConflict;
+    if (conflict !== undefined) {
+      await abandon(transaction, conflict);
+      return this.#answered ? undefined : this.#tryAgain(transaction, conflict);
+    }
     try {
       if (!isInfrastructure(reason)) stale = await transaction.validateReads();
     } catch (unreadable) {
@@ -226,8 +231,8 @@ export class ManagedCall<T> {
     if (this.#answered) return;
     await abandon(transaction, error);
     if (stale === undefined) return this.#fail(transaction, error);
-    stale.error.cause = error;
-    return this.#tryAgain(transaction, stale.error);
+    stale.cause = error;
+    return this.#tryAgain(transaction, stale);
   }
 
   async #tryAgain(transaction: Transaction, conflict: DistributedTxError): Promise<void> {

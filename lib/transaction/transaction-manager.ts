@@ -6,6 +6,7 @@ import {
   TransactionOptionsError,
   TransactionTimeoutError,
 } from '../errors/index.js';
+import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Clock } from '../store/clock.js';
 import { parseAddress } from '../store/transaction-address.js';
 import type { RecordedOutcome } from '../store/versioned-store.js';
@@ -48,6 +49,7 @@ export interface TransactionManagerSetup {
   /** For each hook that runs after the end of its transaction. */
   readonly hookTimeoutMs: number;
   readonly limits: TransactionLimits;
+  readonly participants: ParticipantRegistry;
   readonly log: TransactionLog;
 }
 
@@ -90,6 +92,7 @@ export class TransactionManager {
       coordinator: setup.coordinator,
       limits: setup.limits,
       control: this.#byHand,
+      participants: setup.participants,
     };
   }
 
@@ -281,10 +284,11 @@ export class TransactionManager {
       const value = await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
       const mark = transaction.rollbackOnlySince(savepoint);
       if (mark) throw rolledBackBy(mark);
+      await transaction.release(savepoint);
       return value;
     } catch (error) {
       const doomed = transaction.rollbackOnlySince(savepoint) !== undefined;
-      if (doomed || inner.rollsBackFor(error)) transaction.rollBackTo(savepoint);
+      if (doomed || inner.rollsBackFor(error)) await transaction.rollBackTo(savepoint);
       throw error;
     }
   }

@@ -1,8 +1,13 @@
 import { OpenRequest, type CommitRequest, type CommitResult } from '../commit/commit-request.js';
 import type { Coordinator } from '../commit/coordinator.js';
-import { ForeignDataError, TransactionClosedError } from '../errors/index.js';
+import {
+  ForeignDataError,
+  ParticipantConflictError,
+  TransactionClosedError,
+  type DistributedTxError,
+} from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
-import type { Participant } from '../participants/participant.js';
+import type { Enlisted, Participant } from '../participants/participant.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
@@ -75,6 +80,16 @@ export interface WriteScope {
   assertWritable(): void;
 }
 
+interface BranchConflict {
+  readonly savepoint: Savepoint | undefined;
+  readonly error: ParticipantConflictError;
+}
+
+const LOST =
+  'The database ended this transaction in favour of another one (a deadlock, or a serialization failure). ' +
+  'Nothing was written; the call may be made again.';
+const NO_BRANCHES: readonly Enlisted[] = [];
+
 /** One attempt of a call: a unit of reads and writes that commits as a whole or not at all. */
 export class Transaction {
   /** Unique for ever. */
@@ -95,7 +110,7 @@ export class Transaction {
   #hooks: Hooks | undefined;
   #pending: PendingOperations | undefined;
   #branches: EnlistedBranches | undefined;
-  #branchConflict: unknown;
+  #branchConflict: BranchConflict | undefined;
   #abortion: AbortController | undefined;
   #closedBy: unknown;
   #rollbackOnly: RollbackMark[] | undefined;
@@ -216,7 +231,12 @@ export class Transaction {
    * @param conflict It lost against another transaction, so a further attempt of the call may succeed.
    */
   failBranch(error: unknown, savepoint: Savepoint | undefined, conflict: boolean): void {
-    if (conflict) this.#branchConflict = error;
+    if (conflict) {
+      this.#branchConflict = {
+        savepoint,
+        error: new ParticipantConflictError(LOST, { cause: error }),
+      };
+    }
     this.markRollbackOnly({ reason: error, savepoint, byRequest: false });
   }
 
@@ -321,12 +341,24 @@ export class Transaction {
   }
 
   /** @internal Takes back the writes, the hooks and the marks of a savepoint; keeps its reads. */
-  rollBackTo(savepoint: Savepoint): void {
+  rollBackTo(savepoint: Savepoint): Promise<void> | undefined {
     savepoint.markRolledBack();
     this.#pending?.ignore();
     this.#log.rollBackTo(savepoint);
     this.#hooks?.dropSince(savepoint);
     this.#rollbackOnly = this.#rollbackOnly?.filter((mark) => !mark.savepoint?.isWithin(savepoint));
+    if (this.#branchConflict?.savepoint?.isWithin(savepoint)) this.#branchConflict = undefined;
+    return this.#branches?.rollBackTo(savepoint);
+  }
+
+  /** @internal The savepoint is over, and what was done since stays. */
+  release(savepoint: Savepoint): Promise<void> | undefined {
+    return this.#branches?.release(savepoint);
+  }
+
+  /** @internal Why a further attempt may succeed though the method failed: a participant lost against another. */
+  get branchConflict(): ParticipantConflictError | undefined {
+    return this.#branchConflict?.error;
   }
 
   /** @internal No more operations are accepted. */
@@ -348,6 +380,7 @@ export class Transaction {
       announcedIn: this.#announcedIn,
       until,
       address: this.#address,
+      branches: this.#branches?.all ?? NO_BRANCHES,
     });
     return this.#environment.coordinator.commit(this.#request);
   }
@@ -380,13 +413,14 @@ export class Transaction {
    * @internal Whether what was read still stands; the conflict if not. Reads of one atomic step
    * existed together, and need no second look.
    */
-  async validateReads(): Promise<CommitFailure | undefined> {
+  async validateReads(): Promise<DistributedTxError | undefined> {
     const items = this.#log.readItems(this.options.isolation === 'serializable');
     const oneNode = items.every((item) => item.node === items[0]?.node);
     if (items.length === 0 || (this.#log.readAtOnce && oneNode)) return undefined;
     const result = await this.#environment.coordinator.validate(items, this.until);
     if (result.status === 'committed') return undefined;
-    return toCommitFailure(result, items, this.options.timeoutMs);
+    const failure = toCommitFailure(result, items, this.options.timeoutMs);
+    return failure.retryable ? failure.error : undefined;
   }
 
   /** @internal Ends it without a commit. An address that somebody knows gets its outcome recorded. */
@@ -397,7 +431,11 @@ export class Transaction {
     this.#pending?.ignore();
     const commit = this.#request?.sent?.commit;
     if (commit !== undefined && !commit.sent) commit.withdrawn = true;
-    if (status !== 'rolled_back' || this.#announcedIn === undefined) return;
+    if (status !== 'rolled_back') return;
+    if (this.#branches !== undefined && this.#request?.branchesHandedOver !== true) {
+      await this.#branches.rollBack(this.until);
+    }
+    if (this.#announcedIn === undefined) return;
     const { coordinator } = this.#environment;
     await coordinator.rollBack(this.#announcedIn, this.#fixAddress(), this.until);
   }

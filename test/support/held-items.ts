@@ -1,5 +1,6 @@
 import { CommitEvents } from '../../lib/commit/commit-events.js';
 import { Finisher } from '../../lib/commit/finisher.js';
+import { ParticipantRegistry } from '../../lib/participants/participant-registry.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
 import type { Holdings } from '../../lib/store/journal.js';
@@ -24,7 +25,11 @@ export class HeldItems {
   /** What was logged as an error. */
   readonly errors: string[] = [];
   readonly events = new CommitEvents({ error: (message) => void this.errors.push(message) });
-  readonly finisher = new Finisher(this.clock, this.events);
+  readonly finisher = new Finisher({
+    clock: this.clock,
+    events: this.events,
+    participants: new ParticipantRegistry(),
+  });
   #count = 0;
 
   /** Some time from now, when a step has to be answered. */

@@ -5,6 +5,7 @@ import { DistributedTxRuntime } from '../../lib/module/distributed-tx.runtime.js
 import { RepositoryFactory } from '../../lib/module/repository-factory.js';
 import { definitionOf, type EntityClass } from '../../lib/repository/entity-definition.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
+import type { Participant } from '../../lib/participants/participant.js';
 import type { VersionedStore } from '../../lib/store/versioned-store.js';
 import type { TransactionManager } from '../../lib/transaction/transaction-manager.js';
 
@@ -20,9 +21,12 @@ export class TestRuntime {
   readonly #repositories: RepositoryFactory;
 
   /** @throws StoreUnavailableError, StoreRefusedError */
-  static async open(options: DistributedTxModuleOptions): Promise<TestRuntime> {
+  static async open(
+    options: DistributedTxModuleOptions,
+    participants: readonly Participant[] = [],
+  ): Promise<TestRuntime> {
     Logger.overrideLogger(false);
-    return new TestRuntime(await new DistributedTxRuntime(options).open());
+    return new TestRuntime(await new DistributedTxRuntime(options).open(participants));
   }
 
   private constructor(runtime: DistributedTxRuntime) {

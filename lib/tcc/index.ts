@@ -1,0 +1,6 @@
+export {
+  TransactionParticipant,
+  type BranchInfo,
+  type TransactionParticipantOptions,
+  type TryConfirmCancel,
+} from './transaction-participant.decorator.js';
