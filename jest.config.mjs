@@ -6,7 +6,7 @@ const shared = {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-distributed-tx$': '<rootDir>/lib/index.ts',
-    '^nestjs-distributed-tx/(testing|terminus|class-transformer)$': '<rootDir>/lib/$1/index.ts',
+    '^nestjs-distributed-tx/([\\w-]+)$': '<rootDir>/lib/$1/index.ts',
   },
 };
 

@@ -21,25 +21,68 @@ function importing(specifier: string): string {
 }
 
 const forbiddenFolders: Readonly<Record<string, readonly string[]>> = {
-  errors: ['store', 'commit', 'transaction', 'repository', 'transactional', 'module'],
-  store: ['commit', 'transaction', 'repository', 'transactional', 'module'],
+  errors: [
+    'participants',
+    'store',
+    'commit',
+    'transaction',
+    'repository',
+    'transactional',
+    'module',
+  ],
+  store: ['participants', 'commit', 'transaction', 'repository', 'transactional', 'module'],
   'store/redis': ['commit', 'transaction', 'repository', 'transactional', 'module'],
   'store/embedded': ['commit', 'transaction', 'repository', 'transactional', 'module'],
-  commit: ['transaction', 'repository', 'transactional', 'module', 'store/redis', 'store/embedded'],
-  transaction: ['repository', 'transactional', 'module', 'store/redis', 'store/embedded'],
+  participants: ['commit', 'transaction', 'sql', 'tcc', 'module', 'store/redis'],
+  sql: ['repository', 'tcc', 'transactional', 'module', 'store/redis'],
+  tcc: ['sql', 'transactional', 'module', 'store/redis'],
+  commit: [
+    'sql',
+    'tcc',
+    'transaction',
+    'repository',
+    'transactional',
+    'module',
+    'store/redis',
+    'store/embedded',
+  ],
+  transaction: [
+    'sql',
+    'tcc',
+    'repository',
+    'transactional',
+    'module',
+    'store/redis',
+    'store/embedded',
+  ],
   repository: ['transactional', 'module', 'store/redis', 'store/embedded'],
   transactional: ['repository', 'module', 'store/redis', 'store/embedded'],
   module: [],
 };
 
-const entryPoints = ['testing', 'terminus', 'class-transformer'];
+const adapters: Readonly<Record<string, string>> = {
+  pg: 'pg',
+  mysql: 'mysql2',
+  typeorm: 'typeorm',
+  prisma: '@prisma/client',
+  drizzle: 'drizzle-orm',
+  kysely: 'kysely',
+  knex: 'knex',
+  'mikro-orm': '@mikro-orm/core',
+  mongoose: 'mongoose',
+};
+
+const entryPoints = ['testing', 'terminus', 'class-transformer', ...Object.keys(adapters)];
 
 const forbiddenPackages: Readonly<Record<string, readonly string[]>> = {
   errors: ['@nestjs/common', 'ioredis', 'rxjs'],
   store: ['@nestjs/common', 'ioredis', 'rxjs', 'rxjs/operators'],
   'store/redis': ['@nestjs/common', 'rxjs'],
   'store/embedded': ['@nestjs/common', 'ioredis', 'rxjs'],
-  commit: ['@nestjs/common', 'ioredis', 'rxjs'],
+  participants: ['@nestjs/common', 'ioredis', 'pg'],
+  sql: ['@nestjs/common', 'ioredis', 'pg', 'mysql2'],
+  tcc: ['ioredis', 'pg'],
+  commit: ['@nestjs/common', 'ioredis', 'rxjs', 'pg'],
   transaction: ['@nestjs/common', '@nestjs/core/injector/module.js', 'ioredis', 'rxjs'],
   repository: ['ioredis', 'class-transformer', '@nestjs/terminus'],
   transactional: ['ioredis', '@nestjs/terminus'],
@@ -48,6 +91,10 @@ const forbiddenPackages: Readonly<Record<string, readonly string[]>> = {
   terminus: ['ioredis', 'class-transformer'],
   'class-transformer': ['ioredis', '@nestjs/terminus'],
 };
+
+/** These bind a pool, and give it to their client. */
+const adaptersOverPools = new Set(['drizzle', 'kysely']);
+const pools = new Set(['pg', 'mysql2']);
 
 function pathBetween(from: string, to: string): string {
   return `${'../'.repeat(from.split('/').length)}${to}/index.js`;
@@ -71,6 +118,15 @@ const refused: readonly Probe[] = [
   ...probesOf('testing', ['../terminus/index.js', '../class-transformer/index.js']),
   ...probesOf('terminus', ['../testing/index.js', '../class-transformer/index.js']),
   ...probesOf('class-transformer', ['../testing/index.js', '../terminus/index.js']),
+  ...Object.entries(adapters).flatMap(([folder, own]) => [
+    ...probesOf(
+      folder,
+      Object.values(adapters).filter(
+        (name) => name !== own && !(adaptersOverPools.has(folder) && pools.has(name)),
+      ),
+    ),
+    ...probesOf(folder, ['../module/index.js', '../testing/index.js', 'ioredis']),
+  ]),
   ...probesOf('store/redis', ['../embedded/embedded-store.js']),
   { file: 'lib/index.ts', source: `export * from './testing/index.js';` },
   { file: 'lib/store/type.ts', source: `export type { A } from '../commit/a.js';` },
@@ -99,6 +155,14 @@ const allowed: readonly Probe[] = [
   { file: 'lib/testing/all.ts', source: importing('../store/embedded/embedded-store.js') },
   { file: 'lib/terminus/peer.ts', source: importing('@nestjs/terminus') },
   { file: 'lib/class-transformer/peer.ts', source: importing('class-transformer') },
+  ...Object.entries(adapters).map(([folder, own]) => ({
+    file: `lib/${folder}/peer.ts`,
+    source: importing(own),
+  })),
+  { file: 'lib/sql/down.ts', source: importing('../transaction/manager.js') },
+  { file: 'lib/tcc/down.ts', source: importing('../repository/index.js') },
+  { file: 'lib/commit/participants.ts', source: importing('../participants/index.js') },
+  { file: 'lib/kysely/pool.ts', source: importing('../pg/index.js') },
   { file: 'lib/commit/plan.spec.ts', source: importing('../testing/index.js') },
   { file: 'sample/01/app.ts', source: importing('nestjs-distributed-tx') },
 ];
