@@ -63,6 +63,8 @@ function requestFor(items: readonly PlacedItem[], until = group.clock.now() + 40
     address: undefined,
     until,
     call: { name: undefined, callId: 'me1', attempt: 1 },
+    branches: [],
+    branchesHandedOver: false,
     sent: undefined,
   };
 }

@@ -97,11 +97,12 @@ export class TwoPhaseCommit {
 
   /** T1, T5 */
   async #readyForDecision(): Promise<CommitRefusal | undefined> {
-    const refusal =
-      (await this.#nameBranches()) ?? (await this.#announceBranches()) ?? (await this.#prepare());
-    // A participant that was shown data which never existed together has no say.
-    if (refusal?.status === 'vetoed') return (await this.#validate()) ?? refusal;
-    return refusal ?? this.#validateAndAnnounce();
+    return (
+      (await this.#nameBranches()) ??
+      (await this.#prepare()) ??
+      (await this.#validateAndAnnounce()) ??
+      (await this.#prepareBranches())
+    );
   }
 
   async #nameBranches(): Promise<CommitRefusal | undefined> {
@@ -116,20 +117,15 @@ export class TwoPhaseCommit {
     }
   }
 
-  /** T5: what is prepared must be found by others. */
-  #announceBranches(): Promise<CommitRefusal | undefined> | undefined {
-    return this.#branches.prepared.length === 0 ? undefined : this.#announce(undefined);
-  }
-
-  /** T5: whoever learns that the participant has committed must find what to write. */
+  /** T5: by then the journal names the transaction, so that the record is found and cannot stay for ever. */
   async #validateAndAnnounce(): Promise<CommitRefusal | undefined> {
     const validating = this.#validate();
-    if (this.#branches.decider === undefined) return validating;
-    const [invalid, unannounced] = await Promise.all([validating, this.#announce(this.#redo)]);
+    if (this.#branches.all.length === 0) return validating;
+    const [invalid, unannounced] = await Promise.all([validating, this.#announce()]);
     return invalid ?? unannounced;
   }
 
-  #announce(redo: readonly HeldItem[] | undefined): Promise<CommitRefusal | undefined> {
+  #announce(): Promise<CommitRefusal | undefined> {
     const { call, items, until } = this.#request;
     const { decider, recorded } = this.#branches;
     const pending = {
@@ -137,7 +133,7 @@ export class TwoPhaseCommit {
       record: printRecord(call, items),
       decider: decider?.participant.name,
       branches: recorded,
-      redo,
+      redo: this.#redo,
     };
     return this.#store.announce(pending, until).then((reply): CommitRefusal | undefined => {
       if (reply.status === 'announced') return undefined;
@@ -157,29 +153,18 @@ export class TwoPhaseCommit {
     return this.#parts.writtenElsewhere.flatMap((part) => part.redo);
   }
 
+  /** Those that are prepared, and found by others if this process dies. */
+  async #prepareBranches(): Promise<CommitRefusal | undefined> {
+    const { prepared } = this.#branches;
+    return prepared.length === 0 ? undefined : firstOf(this.#branches.prepare(this.#request.until));
+  }
+
   /**
    * Locks in parallel on all nodes, and notes in the journal what may be locked. A step whose answer is
    * lost counts as refused.
    */
   async #prepare(): Promise<CommitRefusal | undefined> {
-    const steps = [
-      this.#enter(),
-      ...this.#locked.map((part) => this.#preparePart(part)),
-      ...this.#branches.prepare(this.#request.until),
-    ];
-    const given: CommitRefusal[] = [];
-    // All of them are under way, and none is ever rejected.
-    for (const step of steps) {
-      const refusal = await step;
-      if (refusal !== undefined) given.push(refusal);
-    }
-    // What an item has against the transaction says more than a node that did not answer.
-    return (
-      given.find((refusal) => faultIn(refusal) !== undefined) ??
-      given.find(({ status }) => status !== 'unprepared' && status !== 'vetoed') ??
-      given.find((refusal) => refusal.status === 'vetoed') ??
-      given[0]
-    );
+    return firstOf([this.#enter(), ...this.#locked.map((part) => this.#preparePart(part))]);
   }
 
   #enter(): Promise<CommitRefusal | undefined> {
@@ -218,7 +203,7 @@ export class TwoPhaseCommit {
       record: printRecord(call, items),
       redo: this.#redo,
       branches: this.#branches.recorded,
-      announced: this.#branches.prepared.length > 0,
+      announced: this.#branches.all.length > 0,
       sent: false,
     };
     this.#request.sent = new SentCommit(commit, this.#store);
@@ -322,6 +307,23 @@ export class TwoPhaseCommit {
     if (fault !== undefined) throw fault;
     return refusal;
   }
+}
+
+/** Waits for all steps, none of which is ever rejected; answers the refusal that says most. */
+async function firstOf(
+  steps: readonly Promise<CommitRefusal | undefined>[],
+): Promise<CommitRefusal | undefined> {
+  const given: CommitRefusal[] = [];
+  for (const step of steps) {
+    const refusal = await step;
+    if (refusal !== undefined) given.push(refusal);
+  }
+  // What an item has against the transaction says more than a node that did not answer.
+  return (
+    given.find((refusal) => faultIn(refusal) !== undefined) ??
+    given.find((refusal) => refusal.status !== 'unprepared') ??
+    given[0]
+  );
 }
 
 function unprepared(error: unknown): CommitRefusal {

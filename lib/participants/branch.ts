@@ -29,7 +29,12 @@ export class Branch {
     this.#transaction = transaction;
   }
 
-  /** Known whenever the coordinator calls the participant with the branch. */
+  /** Nothing was asked of its participant as long as it has no name. */
+  get isNamed(): boolean {
+    return this.#transaction !== undefined;
+  }
+
+  /** Known since the commit began, or the participant asked for it. */
   get transaction(): BranchTransaction {
     if (this.#transaction !== undefined) return this.#transaction;
     throw new InvariantViolationError(`The branch of ${this.participant} has no address yet.`);

@@ -49,7 +49,7 @@ export interface Participant {
 
   /**
    * Ends the branch without a trace, whatever it has come to: nothing, a connection in use, or a promise.
-   * Repeated until it resolves, by this process or another one; may find nothing to do.
+   * A branch that has no name yet (`isNamed`) was never prepared. Repeated until it resolves, by this process or another one; may find nothing to do.
    */
   rollback(branch: Branch, until: number): Promise<void>;
 

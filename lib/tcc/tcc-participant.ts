@@ -91,6 +91,7 @@ export class TccParticipant implements Participant {
   }
 
   rollback(branch: Branch, until: number): Promise<void> {
+    if (!branch.isNamed) return Promise.resolve();
     const { open, ended, methods } = this.#setup;
     const info = infoOf(branch);
     return this.#run('rollback', until, async () => {

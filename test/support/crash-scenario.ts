@@ -9,7 +9,9 @@ import {
 import { commitCountOf, isAbsence } from '../../lib/store/version.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
 import type { Transaction } from '../../lib/transaction/transaction.js';
+import type { ParticipantCapabilities } from '../../lib/participants/participant.js';
 import type { Fault, ProtocolMethod } from './faulty-store.js';
+import { MemoryDatabase, MemoryParticipant } from './memory-database.js';
 import {
   LAPSE_MS,
   MARGIN_MS,
@@ -28,11 +30,21 @@ export interface CrashScenario {
   readonly ids: readonly string[];
   /** Another instance reads before each of its steps. */
   readonly observed?: boolean;
-  work(purses: TxRepository<Purse>, transaction: Transaction): Promise<void>;
+  /** What else takes part, by name. */
+  readonly databases?: Readonly<Record<string, ParticipantCapabilities>>;
+  work(
+    purses: TxRepository<Purse>,
+    transaction: Transaction,
+    databases: Readonly<Record<string, MemoryParticipant>>,
+  ): Promise<void>;
 }
 
 /** Which calls go wrong, by their number. */
 export type Faults = ReadonlyMap<number, Fault>;
+
+interface Member extends GroupMember {
+  readonly participants: Readonly<Record<string, MemoryParticipant>>;
+}
 
 type Told =
   | { readonly kind: 'committed' }
@@ -63,6 +75,7 @@ export class ScenarioTrial {
   readonly #faults: Faults;
   readonly #expected: Expected | undefined;
   readonly #group = new NodeGroup();
+  readonly #databases = new Map<string, MemoryDatabase>();
   #observer: GroupMember | undefined;
   #hasSeenNew = false;
 
@@ -73,10 +86,13 @@ export class ScenarioTrial {
   }
 
   async run(): Promise<ScenarioRun> {
-    const seeder = await this.#group.join();
+    for (const name of Object.keys(this.#scenario.databases ?? {})) {
+      this.#databases.set(name, new MemoryDatabase());
+    }
+    const seeder = await this.#join();
     const purses = seeder.runtime.repository(Purse);
     for (const purse of this.#scenario.before) await purses.save(purse);
-    const worker = await this.#group.join();
+    const worker = await this.#join();
     if (this.#scenario.observed) await this.#observe(worker);
     worker.store.faultOf = ({ number }) => this.#faults.get(number);
 
@@ -87,7 +103,7 @@ export class ScenarioTrial {
     await this.#endOf(worker);
     const recoverer = await this.#recover(worker);
     await this.#expectAgreement(told, recoverer);
-    await this.#expectExpiry(worker);
+    await this.#expectExpiry(worker, recoverer);
     const methods = new Set(this.#group.members.flatMap(({ store }) => store.methods));
     await this.#group.close();
     return { told, calls, methods, items: this.#items() };
@@ -97,10 +113,28 @@ export class ScenarioTrial {
     return [...this.#faults.values()].some(({ kind }) => kind === 'late' || kind === 'repeated');
   }
 
-  async #call({ runtime }: GroupMember): Promise<Told> {
+  async #join(): Promise<Member> {
+    const { clock } = this.#group;
+    let participants: Record<string, MemoryParticipant> = {};
+    const member = await this.#group.join(undefined, (process) => {
+      const entries = Object.entries(this.#scenario.databases ?? {});
+      const made = entries.map(([name, capabilities]) => {
+        const database = this.#databases.get(name)!;
+        const setup = { name, capabilities, database, clock, process };
+        const lifetime = { marginMs: MARGIN_MS, retentionMs: RETENTION_MS };
+        return [name, new MemoryParticipant({ ...setup, ...lifetime })] as const;
+      });
+      participants = Object.fromEntries(made);
+      return Object.values(participants);
+    });
+    return { ...member, participants };
+  }
+
+  async #call({ runtime, participants }: Member): Promise<Told> {
     const { manager } = runtime;
     const purses = runtime.repository(Purse);
-    const work = manager.run(() => this.#scenario.work(purses, manager.current()!), {
+    const { work: run } = this.#scenario;
+    const work = manager.run(() => run(purses, manager.current()!, participants), {
       retry: { attempts: 3, backoffMs: 0 },
     });
     try {
@@ -119,7 +153,7 @@ export class ScenarioTrial {
 
   /** The second round is for what arrives after the first. */
   async #recover(worker: GroupMember): Promise<GroupMember> {
-    const recoverer = await this.#group.join();
+    const recoverer = await this.#join();
     await this.#recoverOnce(recoverer);
     if (!this.#hasLate) await this.#expectFinished('after recovery', worker, { unnoted: true });
     await worker.store.deliverLate();
@@ -158,6 +192,9 @@ export class ScenarioTrial {
       if (unnoted && !store.isNoted(address) && !this.#isCommitted(address)) continue;
       this.broken.push(`${when} ${id} is locked by ${printAddress(address)}`);
     }
+    for (const [name, { prepared }] of this.#databases) {
+      if (prepared.size > 0) this.broken.push(`${when} ${name} has ${prepared.size} prepared`);
+    }
     const { journal } = this.#group.store;
     for (const instance of forgotten ? await journal.lapsed() : store.instances) {
       const { entries } = await journal.entries(instance, { most: 100 });
@@ -194,8 +231,13 @@ export class ScenarioTrial {
     if (this.#hasSeenNew && !isNew) this.broken.push('what a reader saw is gone');
   }
 
-  async #expectExpiry({ store }: GroupMember): Promise<void> {
+  async #expectExpiry({ store }: GroupMember, recoverer: GroupMember): Promise<void> {
     await this.#group.clock.advance(TIMEOUT_MS + MARGIN_MS + RETENTION_MS);
+    await this.#recoverOnce(recoverer);
+    for (const [name, { decisions }] of this.#databases) {
+      for (const [address] of decisions)
+        this.broken.push(`${name} keeps its decision on ${address}`);
+    }
     for (const address of store.decided) {
       const record = this.#group.store.peekRaw(recordKeyOf(address));
       if (record !== undefined) this.broken.push(`a record stays for ever: ${record}`);
@@ -231,13 +273,18 @@ export class ScenarioTrial {
   }
 
   #items(): readonly ItemText[] {
-    return this.#scenario.ids.map((id) => {
+    const rows = [...this.#databases].map(([name, database]) => {
+      const texts = [...database.rows].map((row) => row.join('='));
+      return `${name}: ${texts.toSorted().join(' ')}`;
+    });
+    const items = this.#scenario.ids.map((id) => {
       const raw = this.#group.store.peekRaw(purseKey(id));
       const item = raw === undefined ? undefined : parseStoredItem(raw);
       if (item?.kind !== 'item') return raw;
       if (isAbsence(item.version)) return undefined;
       return `${commitCountOf(item.version)}|${item.counters}|${JSON.parse(item.payload).balance}`;
     });
+    return [...items, ...rows];
   }
 }
 

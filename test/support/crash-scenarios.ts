@@ -68,7 +68,7 @@ const blindBehindLocks: CrashScenario = {
   ids: [...blind.ids, `${d}2`],
   async work(purses, transaction) {
     await purses.findOneOrFail(`${d}2`);
-    await blind.work(purses, transaction);
+    await blind.work(purses, transaction, {});
   },
 };
 
@@ -84,6 +84,73 @@ const announced: CrashScenario = {
     await add(purses, b, 1);
   },
 };
+
+const DECIDES = { decides: true, prepares: false };
+const PREPARES = { decides: false, prepares: true };
+const BOTH = { decides: true, prepares: true };
+
+const withDecider: CrashScenario = {
+  ...transfer,
+  title: 'a transfer over two nodes that a database decides',
+  databases: { orders: DECIDES },
+  async work(purses, transaction, { orders }) {
+    await transfer.work(purses, transaction, {});
+    orders!.add('order', 1);
+  },
+};
+
+const withDeciderAndReads: CrashScenario = {
+  ...blindBehindLocks,
+  title: 'blind writes that depend on an item, which a database decides',
+  databases: { orders: BOTH },
+  async work(purses, transaction, { orders }) {
+    orders!.add('order', 1);
+    await blindBehindLocks.work(purses, transaction, {});
+  },
+};
+
+const withTwoDatabases: CrashScenario = {
+  ...transfer,
+  title: 'a transfer over two nodes with two databases, of which one decides and one is prepared',
+  databases: { orders: BOTH, stock: PREPARES },
+  async work(purses, transaction, { orders, stock }) {
+    stock!.add('item', -1);
+    orders!.add('order', 1);
+    await transfer.work(purses, transaction, {});
+  },
+};
+
+const withPrepared: CrashScenario = {
+  ...readElsewhere,
+  title: 'a transfer that depends on items elsewhere, with two databases that are prepared',
+  databases: { orders: PREPARES, stock: PREPARES },
+  async work(purses, transaction, { orders, stock }) {
+    stock!.add('item', -1);
+    orders!.add('order', 1);
+    await readElsewhere.work(purses, transaction, {});
+  },
+};
+
+const databasesAlone: CrashScenario = {
+  title: 'two databases without any item',
+  before: [],
+  ids: [],
+  databases: { orders: DECIDES, stock: PREPARES },
+  async work(_, __, { orders, stock }) {
+    stock!.add('item', -1);
+    orders!.add('order', 1);
+  },
+};
+
+/** Transactions in which others take part than the cache. */
+export const PARTICIPANT_SCENARIOS: readonly CrashScenario[] = [
+  withDecider,
+  withDeciderAndReads,
+  withTwoDatabases,
+  withPrepared,
+  databasesAlone,
+  { ...withTwoDatabases, title: `${withTwoDatabases.title}, while another reads`, observed: true },
+];
 
 export const CRASH_SCENARIOS: readonly CrashScenario[] = [
   transfer,

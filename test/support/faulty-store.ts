@@ -3,11 +3,13 @@ import type { Holdings, Journal } from '../../lib/store/journal.js';
 import { printAddress, type TransactionAddress } from '../../lib/store/transaction-address.js';
 import {
   CommitReplyLostError,
+  type AnnounceReply,
   type AppliedStatus,
   type FencedOutcome,
   type HeldItem,
   type OnePhaseCommit,
   type OnePhaseReply,
+  type PendingTransaction,
   type PrepareReply,
   type PrepareRequest,
   type ReadReply,
@@ -51,6 +53,8 @@ export const PROTOCOL_METHODS = [
   'retire',
   'fence',
   'outcome',
+  'announce',
+  'conclude',
   'journal.enter',
   'journal.leave',
   'journal.beat',
@@ -58,6 +62,13 @@ export const PROTOCOL_METHODS = [
   'journal.claim',
   'journal.entries',
   'journal.forget',
+  'participant.prepare',
+  'participant.commit',
+  'participant.rollback',
+  'participant.decide',
+  'participant.fence',
+  'participant.list',
+  'participant.forget',
 ] as const;
 export type ProtocolMethod = (typeof PROTOCOL_METHODS)[number];
 
@@ -131,7 +142,7 @@ export class FaultyStore implements VersionedStore {
   }
 
   read(keys: readonly string[], until: number): Promise<ReadReply> {
-    return this.#call('read', () => this.inner.read(keys, until));
+    return this.step('read', () => this.inner.read(keys, until));
   }
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     this.decided.push(commit.address);
@@ -143,33 +154,47 @@ export class FaultyStore implements VersionedStore {
       if (reply.status !== 'committed') refusal = reply;
       return reply;
     };
-    return this.#call('commitOnePhase', step, () => (commit.sent = true));
+    return this.step('commitOnePhase', step, () => (commit.sent = true));
   }
   prepare(request: PrepareRequest, until: number): Promise<PrepareReply> {
-    return this.#call('prepare', () => this.inner.prepare(request, until));
+    return this.step('prepare', () => this.inner.prepare(request, until));
   }
   apply(
     address: TransactionAddress,
     items: readonly HeldItem[],
     until: number,
   ): Promise<readonly AppliedStatus[]> {
-    return this.#call('apply', () => this.inner.apply(address, items, until));
+    return this.step('apply', () => this.inner.apply(address, items, until));
   }
   release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void> {
-    return this.#call('release', () => this.inner.release(address, keys, until));
+    return this.step('release', () => this.inner.release(address, keys, until));
   }
   record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
-    return this.#call('record', () => this.inner.record(address, until));
+    return this.step('record', () => this.inner.record(address, until));
   }
   retire(address: TransactionAddress, until: number): Promise<void> {
-    return this.#call('retire', () => this.inner.retire(address, until));
+    return this.step('retire', () => this.inner.retire(address, until));
   }
-  fence(address: TransactionAddress, until: number): Promise<FencedOutcome> {
+  announce(pending: PendingTransaction, until: number): Promise<AnnounceReply> {
+    this.decided.push(pending.address);
+    return this.step('announce', () => this.inner.announce(pending, until));
+  }
+  conclude(
+    address: TransactionAddress,
+    outcome: 'committed' | 'rolled_back',
+    until: number,
+  ): Promise<FencedOutcome> {
+    return this.step('conclude', () => this.inner.conclude(address, outcome, until));
+  }
+  identity(until: number): Promise<string> {
+    return this.inner.identity(until);
+  }
+  fence(address: TransactionAddress, until: number): Promise<FencedOutcome | 'pending'> {
     this.decided.push(address);
-    return this.#call('fence', () => this.inner.fence(address, until));
+    return this.step('fence', () => this.inner.fence(address, until));
   }
   outcome(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
-    return this.#call('outcome', () => this.inner.outcome(address, until));
+    return this.step('outcome', () => this.inner.outcome(address, until));
   }
 
   /** Whether the journal ever told of it. */
@@ -187,7 +212,8 @@ export class FaultyStore implements VersionedStore {
     await this.#deliver(Infinity);
   }
 
-  async #call<T>(
+  /** One call by the process of this connection, to the store or to another participant. */
+  async step<T>(
     method: ProtocolMethod,
     step: () => Promise<T>,
     noteSent: () => void = () => undefined,
@@ -246,29 +272,30 @@ export class FaultyStore implements VersionedStore {
   #faultyJournal(journal: Journal): Journal {
     return {
       enter: (instance, holdings: Holdings, until) =>
-        this.#call('journal.enter', async () => {
+        this.step('journal.enter', async () => {
           await journal.enter(instance, holdings, until);
           this.#noted.add(printAddress(holdings.address));
         }),
       leave: (instance, addresses, until) =>
-        this.#call('journal.leave', () => journal.leave(instance, addresses, until)),
+        this.step('journal.leave', () => journal.leave(instance, addresses, until)),
       beat: (instance, lapseMs, until) => {
         this.instances.add(instance);
-        return this.#call('journal.beat', () => journal.beat(instance, lapseMs, until));
+        return this.step('journal.beat', () => journal.beat(instance, lapseMs, until));
       },
-      lapsed: (until) => this.#call('journal.lapsed', () => journal.lapsed(until)),
+      lapsed: (until) => this.step('journal.lapsed', () => journal.lapsed(until)),
       claim: (instance, claim, until) =>
-        this.#call('journal.claim', () => journal.claim(instance, claim, until)),
+        this.step('journal.claim', () => journal.claim(instance, claim, until)),
       entries: (instance, page, until) =>
-        this.#call('journal.entries', () => journal.entries(instance, page, until)),
+        this.step('journal.entries', () => journal.entries(instance, page, until)),
       forget: (instance, until) =>
-        this.#call('journal.forget', () => journal.forget(instance, until)),
+        this.step('journal.forget', () => journal.forget(instance, until)),
     };
   }
 }
 
 function lost(method: ProtocolMethod): Error {
   const message = `The reply to ${method} was lost.`;
+  if (method.startsWith('participant.')) return new Error(message);
   const mayHaveCommitted = method === 'prepare' || method === 'commitOnePhase';
   return mayHaveCommitted ? new CommitReplyLostError(message) : new StoreUnavailableError(message);
 }

@@ -25,10 +25,11 @@ export class HeldItems {
   /** What was logged as an error. */
   readonly errors: string[] = [];
   readonly events = new CommitEvents({ error: (message) => void this.errors.push(message) });
+  readonly participants = new ParticipantRegistry();
   readonly finisher = new Finisher({
     clock: this.clock,
     events: this.events,
-    participants: new ParticipantRegistry(),
+    participants: this.participants,
   });
   #count = 0;
 

@@ -1,3 +1,5 @@
+import type { DistributedTxModuleOptions } from '../../lib/module/distributed-tx.options.js';
+import type { Participant } from '../../lib/participants/participant.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
 import { slotOf } from '../../lib/store/hash-slot.js';
 import type { Random } from '../../lib/transaction/random.js';
@@ -37,16 +39,21 @@ export class NodeGroup {
     });
   }
 
-  async join(random: Random = () => 0): Promise<GroupMember> {
+  /** @param participants What takes part in the transactions of the new member, besides the store. */
+  async join(
+    random: Random = () => 0,
+    participants: (store: FaultyStore) => readonly Participant[] = () => [],
+  ): Promise<GroupMember> {
     const store = new FaultyStore(this.store);
-    const runtime = await TestRuntime.open({
+    const options: DistributedTxModuleOptions = {
       stores: { default: () => store },
       clock: this.clock,
       random,
       maxTimeoutMs: 10 * TIMEOUT_MS,
       defaults: { timeoutMs: TIMEOUT_MS },
       recovery: { enabled: false, heartbeatMs: HEARTBEAT_MS, lapseMs: LAPSE_MS },
-    });
+    };
+    const runtime = await TestRuntime.open(options, participants(store));
     const member = { runtime, store };
     this.members.push(member);
     return member;

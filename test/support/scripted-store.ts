@@ -8,11 +8,13 @@ import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
 import type { Journal } from '../../lib/store/journal.js';
 import type { TransactionAddress } from '../../lib/store/transaction-address.js';
 import type {
+  AnnounceReply,
   AppliedStatus,
   FencedOutcome,
   HeldItem,
   OnePhaseCommit,
   OnePhaseReply,
+  PendingTransaction,
   PrepareReply,
   PrepareRequest,
   ReadReply,
@@ -32,7 +34,9 @@ export class ScriptedStore implements VersionedStore {
     commit: OnePhaseCommit,
     next: () => Promise<OnePhaseReply>,
   ) => Promise<OnePhaseReply> = (_, next) => next();
-  aroundFence: (next: () => Promise<FencedOutcome>) => Promise<FencedOutcome> = (next) => next();
+  aroundFence: (
+    next: () => ReturnType<VersionedStore['fence']>,
+  ) => ReturnType<VersionedStore['fence']> = (next) => next();
 
   constructor(inner: EmbeddedStore) {
     this.inner = inner;
@@ -83,7 +87,19 @@ export class ScriptedStore implements VersionedStore {
   retire(address: TransactionAddress): Promise<void> {
     return this.inner.retire(address);
   }
-  fence(address: TransactionAddress): Promise<FencedOutcome> {
+  announce(pending: PendingTransaction): Promise<AnnounceReply> {
+    return this.inner.announce(pending);
+  }
+  conclude(
+    address: TransactionAddress,
+    outcome: 'committed' | 'rolled_back',
+  ): Promise<FencedOutcome> {
+    return this.inner.conclude(address, outcome);
+  }
+  identity(): Promise<string> {
+    return this.inner.identity();
+  }
+  fence(address: TransactionAddress): ReturnType<VersionedStore['fence']> {
     this.calls.fence++;
     return this.aroundFence(() => this.inner.fence(address));
   }

@@ -1,16 +1,19 @@
+import { randomBytes } from 'node:crypto';
 import { InvariantViolationError, StoreUnavailableError } from '../../errors/index.js';
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
-import { parseRedo, printRedo } from '../redo.js';
+import { parseRecord, printDecided, printPending } from '../recorded-branches.js';
 import { parseStoredItem } from '../stored-item.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import {
   tombstoneMsOf,
+  type AnnounceReply,
   type AppliedStatus,
   type FencedOutcome,
   type HeldItem,
   type OnePhaseCommit,
   type OnePhaseReply,
+  type PendingTransaction,
   type PrepareReply,
   type PrepareRequest,
   type ReadReply,
@@ -62,6 +65,7 @@ export class EmbeddedStore implements VersionedStore {
   readonly #lifetime: RecordLifetime;
   readonly #nodeOf: ((key: string) => string) | undefined;
   readonly #entries = new Map<string, Entry>();
+  readonly #identity = randomBytes(6).toString('hex');
   #moment = 0;
   #lastPlaceholderUs = 0;
   #operations = 0;
@@ -115,17 +119,17 @@ export class EmbeddedStore implements VersionedStore {
     const record = this.#get(recordKey);
     if (record?.startsWith('committed')) return { status: 'committed', commitCounts: new Map() };
     if (record?.startsWith('rolled_back')) return { status: 'rolled_back' };
-    const now = Math.floor(this.#clock.time());
-    const { deadlineAtMs } = commit.address;
-    const { longestTimeoutMs, marginMs } = this.#lifetime;
-    if (now >= deadlineAtMs || deadlineAtMs > now + longestTimeoutMs + marginMs) {
-      return { status: 'deadline', nodeTimeMs: now };
+    if (record?.startsWith('pending@')) {
+      throw new InvariantViolationError('A participant decides what was to be decided here.');
     }
+    if (commit.announced && record === undefined) return { status: 'rolled_back' };
+    const now = Math.floor(this.#clock.time());
+    if (!this.#isInTime(commit.address, now)) return { status: 'deadline', nodeTimeMs: now };
     const verdict = judgeCommit(commit, (key) => this.#get(key), this.#tombstoneMs);
     if (verdict.reply.status !== 'committed') return verdict.reply;
-    const redo = commit.redo === undefined ? '' : `,${printRedo(commit.redo)}`;
-    const text = `committed|{"decidedAt":${now},${commit.record}${redo}}`;
-    const ttlMs = commit.redo === undefined ? this.#keptMs(commit.address, now) : undefined;
+    const decided = printDecided(commit.redo, commit.branches);
+    const text = `committed|{"decidedAt":${now},${commit.record}${decided}}`;
+    const ttlMs = decided === '' ? this.#keptMs(commit.address, now) : undefined;
     this.#set(recordKey, text, ttlMs);
     this.#apply(verdict.writes);
     return verdict.reply;
@@ -171,9 +175,44 @@ export class EmbeddedStore implements VersionedStore {
   async record(address: TransactionAddress): Promise<TransactionRecord | undefined> {
     await this.#takeTurn();
     const text = this.#get(recordKeyOf(address));
+    return text === undefined ? undefined : parseRecord(text);
+  }
+
+  async announce(pending: PendingTransaction): Promise<AnnounceReply> {
+    await this.#takeTurn();
+    const { address, record, decider, branches, redo } = pending;
+    const key = recordKeyOf(address);
+    const stood = this.#get(key);
+    const status = statusOf(stood);
+    if (status !== undefined) return { status };
+    const now = Math.floor(this.#clock.time());
+    if (!this.#isInTime(address, now)) return { status: 'deadline', nodeTimeMs: now };
+    if (stood === undefined) {
+      const text = `${printPending(decider)}|{${record}${printDecided(redo, branches)}}`;
+      this.#set(key, text, undefined);
+    }
+    return { status: 'announced' };
+  }
+
+  async conclude(
+    address: TransactionAddress,
+    outcome: 'committed' | 'rolled_back',
+  ): Promise<FencedOutcome> {
+    await this.#takeTurn();
+    const key = recordKeyOf(address);
+    const text = this.#get(key);
+    if (text === undefined) return 'forgotten';
     const status = statusOf(text);
-    if (text === undefined || status === undefined) return undefined;
-    return { status, redo: parseRedo(text.slice(text.indexOf('|') + 1)) };
+    if (status !== undefined) return status;
+    if (!text.startsWith('pending@')) {
+      throw new InvariantViolationError('No participant decides what was to be concluded.');
+    }
+    this.#set(key, `${outcome}${text.slice(text.indexOf('|'))}`, undefined);
+    return outcome;
+  }
+
+  async identity(): Promise<string> {
+    return this.#identity;
   }
 
   async retire(address: TransactionAddress): Promise<void> {
@@ -183,10 +222,16 @@ export class EmbeddedStore implements VersionedStore {
     if (text !== undefined) this.#set(key, text, this.#keptMs(address, this.#clock.time()));
   }
 
-  async fence(address: TransactionAddress): Promise<FencedOutcome> {
+  async fence(address: TransactionAddress): Promise<FencedOutcome | 'pending'> {
     const key = recordKeyOf(address);
-    const status = statusOf(this.#get(key));
+    const text = this.#get(key);
+    const status = statusOf(text);
     if (status !== undefined) return status;
+    if (text?.startsWith('pending@')) return 'pending';
+    if (text !== undefined) {
+      this.#set(key, `rolled_back${text.slice(text.indexOf('|'))}`, undefined);
+      return 'rolled_back';
+    }
     const now = Math.floor(this.#clock.time());
     if (now >= address.deadlineAtMs + this.#lifetime.marginMs) return 'forgotten';
     this.#set(key, `rolled_back|{"decidedAt":${now}}`, this.#keptMs(address, now));
@@ -194,8 +239,8 @@ export class EmbeddedStore implements VersionedStore {
   }
 
   async outcome(address: TransactionAddress): Promise<RecordedOutcome> {
-    const status = statusOf(this.#get(recordKeyOf(address)));
-    if (status !== undefined) return status;
+    const text = this.#get(recordKeyOf(address));
+    if (text !== undefined) return statusOf(text) ?? 'undecided';
     const forgottenAtMs = address.deadlineAtMs + this.#lifetime.marginMs;
     return this.#clock.time() < forgottenAtMs ? 'undecided' : 'expired';
   }
@@ -228,6 +273,11 @@ export class EmbeddedStore implements VersionedStore {
   #takeTurn(): Promise<void> | undefined {
     if (++this.#operations % OPERATIONS_PER_TURN > 0) return undefined;
     return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #isInTime({ deadlineAtMs }: TransactionAddress, now: number): boolean {
+    const { longestTimeoutMs, marginMs } = this.#lifetime;
+    return now < deadlineAtMs && deadlineAtMs <= now + longestTimeoutMs + marginMs;
   }
 
   /** How long a record is kept from now on. */
