@@ -1,6 +1,6 @@
 import { InvariantViolationError } from '../../errors/index.js';
 import { ABSENT_VERSION, ANY_ABSENCE, nextVersion } from '../version.js';
-import { printRedo } from '../redo.js';
+import { printDecided } from '../recorded-branches.js';
 import { printStoredItem, printTombstone } from '../stored-item.js';
 import { recordKeyOf } from '../transaction-address.js';
 import type {
@@ -39,12 +39,12 @@ export class CommitMessage {
     return this.#keys.concat(this.#args);
   }
 
-  #add({ address, items, record, redo }: OnePhaseCommit): void {
+  #add({ address, items, record, redo, branches, announced = false }: OnePhaseCommit): void {
     this.#keys.push(recordKeyOf(address));
     const { deadlineAtMs } = address;
-    // A plus keeps the record from expiring: it decides about items elsewhere.
-    const [kept, members] =
-      redo === undefined ? ['', record] : ['+', `${record},${printRedo(redo)}`];
+    // A sign keeps the record from expiring: it decides about items elsewhere, or about branches.
+    const kept = announced ? '*' : redo === undefined && branches === undefined ? '' : '+';
+    const members = kept === '' ? record : record + printDecided(redo, branches);
     this.#args.push(
       `${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#times.keepMs}${kept} ${members}`,
     );

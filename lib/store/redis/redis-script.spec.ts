@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import {
+  ANNOUNCE,
   APPLY,
   COMMIT_ONE_PHASE,
+  CONCLUDE,
   FENCE,
   FORGET,
   PREPARE,
@@ -9,7 +11,16 @@ import {
   type RedisScript,
 } from './redis-script.js';
 
-const SCRIPTS: readonly RedisScript[] = [APPLY, COMMIT_ONE_PHASE, FENCE, FORGET, PREPARE, RELEASE];
+const SCRIPTS: readonly RedisScript[] = [
+  ANNOUNCE,
+  APPLY,
+  COMMIT_ONE_PHASE,
+  CONCLUDE,
+  FENCE,
+  FORGET,
+  PREPARE,
+  RELEASE,
+];
 
 function textOf(file: string): string {
   return readFileSync(new URL(`./scripts/${file}`, import.meta.url), 'utf8');

@@ -78,7 +78,19 @@ export const COMMIT_ONE_PHASE = new RedisScript('commit-one-phase.lua', {
 export const FENCE = new RedisScript('fence.lua', {
   keys: ['record'],
   args: ['deadlineAtMs', 'marginMs', 'keepMs'],
-  replies: ['committed', 'rolled_back', 'forgotten'],
+  replies: ['committed', 'rolled_back', 'pending', 'forgotten'],
+});
+
+export const ANNOUNCE = new RedisScript('announce.lua', {
+  keys: ['record'],
+  args: ['deadlineAtMs', 'longestTimeoutMs', 'text'],
+  replies: ['announced', 'committed', 'rolled_back', 'deadline'],
+});
+
+export const CONCLUDE = new RedisScript('conclude.lua', {
+  keys: ['record'],
+  args: ['outcome'],
+  replies: ['committed', 'rolled_back', 'forgotten', 'undecided'],
 });
 
 export const FORGET = new RedisScript('forget.lua', {

@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import type { Journal } from '../journal.js';
-import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
+import { RESERVED_PREFIX, recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import {
   tombstoneMsOf,
+  type AnnounceReply,
   type AppliedStatus,
   type FencedOutcome,
   type HeldItem,
   type OnePhaseCommit,
   type OnePhaseReply,
+  type PendingTransaction,
   type PrepareReply,
   type PrepareRequest,
   type ReadReply,
@@ -26,12 +29,7 @@ import { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { RedisJournal } from './redis-journal.js';
 import { FENCE } from './redis-script.js';
-import {
-  NotReplicatedError,
-  notWorthWaiting,
-  ReplicatedConnection,
-  type Durability,
-} from './replication.js';
+import { unlessCommitted, ReplicatedConnection, type Durability } from './replication.js';
 import { checkServers, probeScripts, probeWait, type Warn } from './server-checks.js';
 import { TwoPhaseSteps } from './two-phase-steps.js';
 
@@ -55,6 +53,9 @@ export interface RedisStoreOptions {
 /** Between two tries of a step that may be repeated. */
 const RETRY_DELAY_MS = 25;
 
+/** Names the cache, for participants outside of it. */
+const IDENTITY_KEY = `${RESERVED_PREFIX}{${tagOfSlot(0)}}:cache`;
+
 /** Redis 6.2 or newer and Valkey: one server, behind Sentinel, or a cluster. */
 export class RedisStore implements VersionedStore {
   readonly name: string;
@@ -67,6 +68,7 @@ export class RedisStore implements VersionedStore {
   readonly #onePhase: OnePhaseSteps;
   readonly #times: MessageTimes;
   readonly #clocks: NodeClocks;
+  #identity: string | undefined;
   #usable = false;
   #checking: Promise<void> | undefined;
 
@@ -181,12 +183,37 @@ export class RedisStore implements VersionedStore {
     return this.#twoPhase.retire(address, until);
   }
 
-  fence(address: TransactionAddress, until: number): Promise<FencedOutcome> {
+  announce(pending: PendingTransaction, until: number): Promise<AnnounceReply> {
+    return this.#twoPhase.announce(pending, until);
+  }
+
+  conclude(
+    address: TransactionAddress,
+    outcome: 'committed' | 'rolled_back',
+    until: number,
+  ): Promise<FencedOutcome> {
+    return this.#twoPhase.conclude(address, outcome, until);
+  }
+
+  identity(until: number): Promise<string> {
+    if (this.#identity !== undefined) return Promise.resolve(this.#identity);
+    return this.#persist(until, async () => {
+      await this.#writes.execute('SET', [IDENTITY_KEY, randomBytes(6).toString('hex'), 'NX']);
+      const kept = await this.#writes.execute('GET', [IDENTITY_KEY]);
+      this.#identity = String(kept);
+      return this.#identity;
+    });
+  }
+
+  fence(address: TransactionAddress, until: number): Promise<FencedOutcome | 'pending'> {
     const { marginMs } = this.#options.lifetime;
     const args = [address.deadlineAtMs, marginMs, this.#times.keepMs].map(String);
     return this.#persist(until, async () => {
       const step = FENCE.run(this.#writes, 1, () => [recordKeyOf(address), ...args]);
-      return (await step.catch(this.#unlessCommitted)) as FencedOutcome;
+      const reply = await step.catch((error: unknown) => {
+        throw unlessCommitted(this.#writes, error);
+      });
+      return reply as FencedOutcome | 'pending';
     });
   }
 
@@ -216,12 +243,6 @@ export class RedisStore implements VersionedStore {
       ? [this.#connection]
       : [this.#connection, this.#writes];
   }
-
-  /** That a transaction is committed is worth waiting for; a roll back is tried again by whoever needs it. */
-  readonly #unlessCommitted = (error: unknown): never => {
-    if (error instanceof NotReplicatedError && error.reply === 'committed') throw error;
-    throw notWorthWaiting(this.#writes, error);
-  };
 
   /** Repeats a step that does no harm when it is done twice, until it is answered or time is over. */
   #persist<T>(until: number, step: () => Promise<T>): Promise<T> {

@@ -33,6 +33,12 @@ export function notWorthWaiting(connection: RedisConnection, error: unknown): un
   return connection.unavailable(`waits: ${error.message}`);
 }
 
+/** That a transaction is committed is worth waiting for; a roll back is tried again by whoever needs it. */
+export function unlessCommitted(connection: RedisConnection, error: unknown): unknown {
+  if (error instanceof NotReplicatedError && error.reply === 'committed') return error;
+  return notWorthWaiting(connection, error);
+}
+
 const MARK_ATTEMPTS = 3;
 const MARK_TTL_MS = '60000';
 

@@ -1,5 +1,6 @@
 import { ABSENCE_CONTRACT } from './absence-contract.js';
 import { CONCURRENCY_CONTRACT } from './concurrency-contract.js';
+import { ANNOUNCEMENT_CONTRACT } from './announcement-contract.js';
 import {
   CONTRACT_LIFETIME,
   ContractSession,
@@ -27,6 +28,7 @@ const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
   'when it commits in two phases': TWO_PHASE_CONTRACT,
   'when it tells absences apart': ABSENCE_CONTRACT,
   'when it knows outcomes': OUTCOME_CONTRACT,
+  'when others have to find a transaction': ANNOUNCEMENT_CONTRACT,
   'under concurrency': CONCURRENCY_CONTRACT,
 };
 

@@ -7,7 +7,8 @@
 -- ARGV[1] longestTimeoutMs            how far ahead a deadline may lie
 -- ARGV[tx*] body                      `<size> <deadlineAtMs> <expiresAtMs> <members>`: the number of items, the
 --                                     deadline and until when the record is kept by the clock of this node
---                                     (with `+`: for good), the members of the record's JSON
+--                                     (with `+`: for good, and with `*` it was announced), the members of
+--                                     the record's JSON
 -- ARGV[item*] step                    a letter and what it needs. With a capital one, `<ttlMs> ` comes between.
 --                                     r<version>|                    read; the version is empty for nothing,
 --                                                                    and * for any absence
@@ -181,10 +182,20 @@ local function outcome(record)
   return state == 'c' and 'committed' or state == 'r' and 'rolled_back' or nil
 end
 
+-- Why a transaction that was announced cannot be decided by its record any more.
+local function unannounced(record)
+  local state = start(record, 8)
+  if failure(state) then return 'failed ' .. state.err end
+  if state == 'pending|' then return nil end
+  if state == 'pending@' then return 'failed ERR a participant decides this transaction' end
+  return outcome(record) or 'rolled_back'
+end
+
 -- Out of memory, read-only, disk: only the first write of all, the record, can fail for these.
 local function apply(record, body, expiresAt, kept)
   local reply
-  if kept then reply = redis.pcall('SET', record, head .. body .. '}', 'NX')
+  if kept == '*' then reply = redis.pcall('SET', record, head .. body .. '}', 'XX')
+  elseif kept == '+' then reply = redis.pcall('SET', record, head .. body .. '}', 'NX')
   else reply = redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt, 'NX') end
   if not reply then return outcome(record) or 'failed ERR the record is not one of ours' end
   if failure(reply) then return 'failed ' .. reply.err end
@@ -198,18 +209,19 @@ end
 
 while k <= #KEYS do
   local record, refusal = KEYS[k], nil
-  local size, deadline, expiresAt, kept, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+)(%+?) ()')
+  local size, deadline, expiresAt, kept, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+)([+*]?) ()')
   local body = string.sub(ARGV[a], from)
   size, deadline = tonumber(size), tonumber(deadline)
   writes, plain, counts = 0, true, ''
   if now >= deadline or deadline > latest then refusal = 'deadline ' .. string.format('%.0f', now) end
+  if kept == '*' then refusal = unannounced(record) or refusal end
   a = a + 1
   for i = 1, size do
     local why = judge(KEYS[k + i], i - 1)
     refusal = refusal or why
   end
   -- Where a record stands, it counts, whatever the items look like by now.
-  replies[#replies + 1] = refusal and (outcome(record) or refusal) or apply(record, body, expiresAt, kept == '+')
+  replies[#replies + 1] = refusal and (outcome(record) or refusal) or apply(record, body, expiresAt, kept)
   k = k + size + 1
 end
 return replies
