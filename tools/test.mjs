@@ -7,9 +7,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureDependencies } from './dependencies.mjs';
-import { ensureRedisServer } from './redis-binary.mjs';
 import { fromRoot, root, runTool } from './root.mjs';
-import { totalsLine, totalsOf } from './totals.mjs';
+import { ensureServers, skippedLine } from './servers/servers.mjs';
+import { totalsFileName, totalsLine, totalsOf } from './totals.mjs';
 
 const kinds = {
   unit: ['--selectProjects', 'unit'],
@@ -29,15 +29,15 @@ function toJestArguments(args) {
 
 /**
  * @param {string[]} args
- * @param {string} totalsFile
+ * @param {string} folder of this run; servers keep what they share between tests there
  */
-function environmentFor(args, totalsFile) {
+function environmentFor(args, folder) {
   const given = process.env['NODE_OPTIONS'] ?? '';
   const flags = '--experimental-vm-modules --disable-warning=ExperimentalWarning';
   return {
     ...process.env,
     ...(args.includes('--soak') ? { DTX_SOAK: '1' } : {}),
-    DTX_TEST_TOTALS: totalsFile,
+    DTX_TEST_FOLDER: folder,
     NODE_OPTIONS: `${given} ${flags}`.trim(),
   };
 }
@@ -47,16 +47,15 @@ function environmentFor(args, totalsFile) {
  * @param {string[]} args
  */
 function runJest(args) {
-  const folder = mkdtempSync(join(tmpdir(), 'dtx-totals-'));
-  const totalsFile = join(folder, 'totals.json');
+  const folder = mkdtempSync(join(tmpdir(), 'dtx-test-'));
   const jest = [fromRoot('node_modules/jest/bin/jest.js'), ...toJestArguments(args)];
   try {
     const { status } = spawnSync(process.execPath, jest, {
       cwd: root,
-      env: environmentFor(args, totalsFile),
+      env: environmentFor(args, folder),
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    return totalsOf(readTotals(totalsFile), status);
+    return totalsOf(readTotals(join(folder, totalsFileName)), status);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -73,11 +72,10 @@ function readTotals(path) {
 await runTool(() => {
   const args = process.argv.slice(2);
   ensureDependencies();
-  if (!args.includes('--unit')) ensureRedisServer();
+  if (!args.includes('--unit')) ensureServers();
   const totals = runJest(args);
-  if (totals.skippedForRedis > 0) {
-    const reason = 'redis-server is missing and could not be installed';
-    process.stdout.write(`${reason}: ${totals.skippedForRedis} tests skipped for it.\n`);
+  for (const [name, count] of Object.entries(totals.waiting)) {
+    process.stdout.write(`${skippedLine(name, count)}\n`);
   }
   process.stdout.write(`${totalsLine(totals)}\n`);
   process.exitCode = totals.failed > 0 ? 1 : 0;

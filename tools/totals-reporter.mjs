@@ -1,6 +1,7 @@
-// A jest reporter that leaves the counts of a run in the file named by DTX_TEST_TOTALS.
+// A jest reporter that leaves the counts of a run in DTX_TEST_FOLDER, the folder of the run.
 import { writeFileSync } from 'node:fs';
-import { countOf } from './totals.mjs';
+import { join } from 'node:path';
+import { countOf, totalsFileName } from './totals.mjs';
 
 export default class TotalsReporter {
   /**
@@ -8,7 +9,8 @@ export default class TotalsReporter {
    * @param {import('./totals.mjs').JestResults} results
    */
   onRunComplete(_contexts, results) {
-    const path = process.env['DTX_TEST_TOTALS'];
-    if (path !== undefined) writeFileSync(path, JSON.stringify(countOf(results)));
+    const folder = process.env['DTX_TEST_FOLDER'];
+    if (folder === undefined) return;
+    writeFileSync(join(folder, totalsFileName), JSON.stringify(countOf(results)));
   }
 }

@@ -1,14 +1,15 @@
 // Counts what jest reported. A run that failed without a failed test still counts as a failure.
+import { missingMark, serverKinds } from './servers/servers.mjs';
 
-/** The words in the title of a suite that is skipped because no server is there. */
-export const missingRedisMark = 'redis-server missing';
+/** The file in the folder of a run that the reporter leaves the totals in. */
+export const totalsFileName = 'totals.json';
 
 /**
  * @typedef {object} Totals
  * @property {number} passed
  * @property {number} failed tests, files that could not run, and a run that broke off
  * @property {number} skipped
- * @property {number} skippedForRedis those of the skipped that only wait for a server
+ * @property {Record<string, number>} waiting those of the skipped that only wait for a server, by its name
  */
 
 /**
@@ -27,15 +28,21 @@ export const missingRedisMark = 'redis-server missing';
  */
 export function countOf(results) {
   const tests = results.testResults.flatMap((file) => file.testResults);
-  const waiting = tests.filter(
-    ({ status, fullName }) => status === 'pending' && fullName.includes(missingRedisMark),
-  );
   return {
     passed: results.numPassedTests,
     failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
     skipped: results.numPendingTests + results.numTodoTests,
-    skippedForRedis: waiting.length,
+    waiting: waitingOf(tests.filter(({ status }) => status === 'pending')),
   };
+}
+
+/** @param {readonly { fullName: string }[]} skipped */
+function waitingOf(skipped) {
+  const counts = serverKinds.map((kind) => {
+    const waiting = skipped.filter(({ fullName }) => fullName.includes(missingMark(kind)));
+    return /** @type {const} */ ([kind.name, waiting.length]);
+  });
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 /**
@@ -45,7 +52,7 @@ export function countOf(results) {
  * @returns {Totals}
  */
 export function totalsOf(counted, exitCode) {
-  const totals = counted ?? { passed: 0, failed: 0, skipped: 0, skippedForRedis: 0 };
+  const totals = counted ?? { passed: 0, failed: 0, skipped: 0, waiting: {} };
   const brokeOff = totals.failed === 0 && (counted === undefined || exitCode !== 0);
   return brokeOff ? { ...totals, failed: 1 } : totals;
 }

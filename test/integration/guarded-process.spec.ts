@@ -10,9 +10,9 @@ import { GuardedProcess, isAlive } from '../support/guarded-process.js';
 import { poll } from '../support/poll.js';
 
 const deadline = { deadlineMs: 5_000 };
-const source = fileURLToPath(new URL('../support/guarded-process.ts', import.meta.url));
+const sources = ['guarded-process', 'child-processes', 'poll'];
 const ownerSource = `
-  import { GuardedProcess } from './guarded-process.mjs';
+  import { GuardedProcess } from './guarded-process.js';
   const guarded = await GuardedProcess.start('sleep', ['60'], process.argv[2]);
   process.stdout.write(String(guarded.pid));
   setInterval(() => {}, 1_000);
@@ -29,8 +29,12 @@ describe('GuardedProcess', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   async function spawnOwner(): Promise<ChildProcess> {
-    const { code } = await transformFile(source, { sourceMaps: false });
-    await writeFile(join(folder, 'guarded-process.mjs'), code);
+    await writeFile(join(folder, 'package.json'), '{"type": "module"}');
+    for (const source of sources) {
+      const path = fileURLToPath(new URL(`../support/${source}.ts`, import.meta.url));
+      const { code } = await transformFile(path, { sourceMaps: false });
+      await writeFile(join(folder, `${source}.js`), code);
+    }
     await writeFile(join(folder, 'owner.mjs'), ownerSource);
     const args = [join(folder, 'owner.mjs'), join(folder, 'work')];
     return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

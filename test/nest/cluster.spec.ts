@@ -15,7 +15,7 @@ import {
   type RedisSource,
   type TxRepository,
 } from '../../lib/index.js';
-import { describeRedis } from '../support/describe-redis.js';
+import { describeRedis } from '../support/describe-server.js';
 import { poll } from '../support/poll.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 

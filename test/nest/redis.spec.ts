@@ -23,7 +23,7 @@ import {
 } from '../../lib/index.js';
 import { DistributedTxRuntime } from '../../lib/module/distributed-tx.runtime.js';
 import { DistributedTxHealthIndicator } from '../../lib/terminus/index.js';
-import { describeRedis } from '../support/describe-redis.js';
+import { describeRedis } from '../support/describe-server.js';
 import { freePort } from '../support/free-port.js';
 import { poll } from '../support/poll.js';
 import { RedisServer } from '../support/redis-server.js';

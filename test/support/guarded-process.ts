@@ -1,12 +1,27 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { childrenOf, isGone } from './child-processes.js';
+import { poll } from './poll.js';
 
 /**
- * Reads from a pipe that closes when the owner dies, however it dies, and then kills the process and
- * removes its folder. A line on the pipe says that there is nothing left to guard.
+ * Reads from a pipe that closes when the owner dies, however it dies, and then kills the process with
+ * its children, where Linux names them, and removes its folder. A line on the pipe says that there is
+ * nothing left to guard.
  */
-const guardScript = 'read -r line || { kill -9 "$1"; rm -rf "$2"; }';
+const guardScript = `read -r line || {
+  kill -STOP "$1"
+  kill -9 "$1" $(cat "/proc/$1/task/$1/children" 2>/dev/null)
+  rm -rf "$2"
+}`;
+
+export interface GuardedProcessOptions {
+  /** The user and group it runs as. */
+  readonly account?: { readonly uid: number; readonly gid: number };
+  /** The file that gets its output, replaced at every start. */
+  readonly log?: string;
+}
 
 /**
  * A child process that never outlives its owner, not even when that is killed with SIGKILL, and that
@@ -22,10 +37,17 @@ export class GuardedProcess {
     command: string,
     args: readonly string[],
     dir: string,
+    { account, log }: GuardedProcessOptions = {},
   ): Promise<GuardedProcess> {
-    const child = spawn(command, args, { cwd: dir, stdio: 'ignore' });
-    await once(child, 'spawn');
-    return new GuardedProcess(child, dir);
+    const output = log === undefined ? undefined : await open(log, 'w');
+    try {
+      const to = output?.fd ?? 'ignore';
+      const child = spawn(command, args, { cwd: dir, stdio: ['ignore', to, to], ...account });
+      await once(child, 'spawn');
+      return new GuardedProcess(child, dir);
+    } finally {
+      await output?.close();
+    }
   }
 
   private constructor(child: ChildProcess, dir: string) {
@@ -55,6 +77,23 @@ export class GuardedProcess {
     if (!this.hasExited) this.#child.kill(signal);
   }
 
+  /** Signals the process first, so that it starts no more children, and then those. */
+  signalWithChildren(signal: NodeJS.Signals): void {
+    this.signal(signal);
+    for (const pid of childrenOf(this.pid)) killIfAlive(pid, signal);
+  }
+
+  /** SIGKILL for the process and its children at one moment, as when a machine dies. */
+  async crash(deadlineMs: number): Promise<void> {
+    if (this.hasExited) return;
+    this.signal('SIGSTOP');
+    const children = childrenOf(this.pid);
+    await this.end('SIGKILL', deadlineMs);
+    for (const pid of children) killIfAlive(pid, 'SIGKILL');
+    const until = `the children of process ${this.pid} are gone`;
+    await poll(() => (children.every(isGone) ? true : undefined), { deadlineMs, until });
+  }
+
   /** Signals and waits for the exit; SIGKILL follows at the deadline. */
   async end(signal: NodeJS.Signals, deadlineMs: number): Promise<void> {
     if (this.hasExited) return;
@@ -65,6 +104,14 @@ export class GuardedProcess {
     if ((await Promise.race([this.#exited, late])) === 'late') this.signal('SIGKILL');
     await this.#exited;
     deadline.abort();
+  }
+}
+
+function killIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended by itself.
   }
 }
 

@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findRedisServer } from '../../tools/redis-binary.mjs';
+import { findRedisServer } from '../../tools/servers/redis.mjs';
 import { freePort } from './free-port.js';
 import { GuardedProcess } from './guarded-process.js';
 import { poll } from './poll.js';
 import { redisCommand, RedisReplyError, type Reply } from './redis-command.js';
 
-export { describeRedis } from './describe-redis.js';
+export { describeRedis } from './describe-server.js';
 export { findRedisServer };
 
 export interface RedisServerOptions {

@@ -1,0 +1,61 @@
+// The servers that integration tests start, and the installation of those that are missing.
+import { hasApt, updatePackageLists } from './apt.mjs';
+import { mariaDb } from './mariadb.mjs';
+import { mongoDb } from './mongodb.mjs';
+import { mySql } from './mysql.mjs';
+import { postgres } from './postgres.mjs';
+import { redis } from './redis.mjs';
+
+/**
+ * @typedef {object} ServerKind
+ * @property {string} name as messages and the titles of skipped suites have it
+ * @property {string} variable of the environment; chooses a server, or hides it
+ * @property {() => unknown} find undefined where there is none
+ * @property {() => boolean} [install] absent where no package of Debian has it
+ */
+
+export { mariaDb, mongoDb, mySql, postgres, redis };
+
+/** @type {readonly ServerKind[]} */
+export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb];
+
+/** The kinds that are missing, can be installed, and were not chosen or hidden by a variable. */
+function installable() {
+  return serverKinds.filter(
+    ({ variable, find, install }) => install && !process.env[variable] && find() === undefined,
+  );
+}
+
+/** @param {readonly ServerKind[]} kinds */
+function installAll(kinds) {
+  for (const { name, install } of kinds) {
+    process.stdout.write(`Installing ${name} (apt-get) for the integration tests ...\n`);
+    install?.();
+  }
+}
+
+/** Installs the servers that are missing, as far as that is allowed. */
+export function ensureServers() {
+  if (installable().length === 0 || !hasApt()) return;
+  installAll(installable());
+  if (installable().length > 0 && updatePackageLists()) installAll(installable());
+}
+
+/**
+ * The words in the title of a suite that is skipped because no such server is there.
+ * @param {ServerKind} kind
+ */
+export function missingMark({ name }) {
+  return `${name} missing`;
+}
+
+/**
+ * Says why tests were skipped.
+ * @param {string} name of a kind
+ * @param {number} count
+ */
+export function skippedLine(name, count) {
+  const kind = serverKinds.find((each) => each.name === name);
+  const remedy = kind?.install ? 'could not be installed' : `${kind?.variable} does not name one`;
+  return `${name} is missing and ${remedy}: ${count} tests skipped for it.`;
+}
