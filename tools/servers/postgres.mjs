@@ -43,6 +43,7 @@ function install() {
   const withoutCluster = `
     cp -p "$0" "$0.dtx" || exit 1
     trap 'mv "$0.dtx" "$0"' EXIT
+    trap 'exit 1' HUP INT TERM
     echo 'create_main_cluster = false' >> "$0"
     "$@"`;
   return (
