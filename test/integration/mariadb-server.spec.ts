@@ -1,3 +1,4 @@
+import mysql from 'mysql2/promise';
 import { existsSync } from 'node:fs';
 import { isAlive } from '../support/guarded-process.js';
 import { poll } from '../support/poll.js';
@@ -40,6 +41,16 @@ describeMariaDb('MariaDbServer', () => {
 
     expect(address).toEqual({ ...server.address(), database: 'orders' });
     expect(await server.query('SELECT database()', 'orders')).toEqual(['orders']);
+  });
+
+  it('is reached by the driver, by address and by URL', async () => {
+    const server = await start();
+
+    for (const config of [server.address(), { uri: server.connectionString() }]) {
+      const connection = await mysql.createConnection(config);
+      expect((await connection.query('SELECT 1 AS one'))[0]).toEqual([{ one: 1 }]);
+      await connection.end();
+    }
   });
 
   it('rejects with what the server said', async () => {

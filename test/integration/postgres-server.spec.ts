@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import pg from 'pg';
 import { childrenOf, isGone } from '../support/child-processes.js';
 import { isAlive } from '../support/guarded-process.js';
 import { poll } from '../support/poll.js';
@@ -50,6 +51,18 @@ describePostgres('PostgresServer', () => {
 
     expect(address).toEqual({ ...server.address(), database: 'orders' });
     expect(await server.query('SELECT current_database()', 'orders')).toEqual(['orders']);
+  });
+
+  it('is reached by the driver, by address and by URL', async () => {
+    const server = await start();
+    const connectionString = server.connectionString();
+
+    for (const config of [server.address(), { connectionString }]) {
+      const client = new pg.Client(config);
+      await client.connect();
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+      await client.end();
+    }
   });
 
   it('rejects with what the server said', async () => {

@@ -14,8 +14,8 @@ export interface Launch {
   readonly args: (server: ServerPlace) => readonly string[];
   /** Makes `<dir>/data`, once. */
   readonly prepare: (dir: string) => Promise<void>;
-  /** Whether the running process serves clients; `log` is what it printed since its start. */
-  readonly isReady: (server: ServerPlace & { pid: number; log: string }) => boolean;
+  /** Whether the running process serves clients. Asked until it does, or the process ends. */
+  readonly isReady: (server: RunningServer) => boolean | Promise<boolean>;
   /** Asks for an orderly end that does not wait for clients. */
   readonly stopSignal: NodeJS.Signals;
 }
@@ -23,6 +23,12 @@ export interface Launch {
 export interface ServerPlace {
   readonly port: number;
   readonly dir: string;
+}
+
+export interface RunningServer extends ServerPlace {
+  readonly pid: number;
+  /** What it printed since it was started last. */
+  readonly log: string;
 }
 
 const startDeadlineMs = 30_000;
@@ -175,6 +181,7 @@ export abstract class LocalServer implements ServerPlace {
       throw new Error(`${this.#launch.command} ended while starting:\n${log}`);
     }
     const { port, dir } = this;
-    return this.#launch.isReady({ port, dir, pid: this.#running.pid, log }) ? true : undefined;
+    const ready = await this.#launch.isReady({ port, dir, pid: this.#running.pid, log });
+    return ready ? true : undefined;
   }
 }

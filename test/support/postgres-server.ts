@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPostgresBin } from '../../tools/servers/postgres.mjs';
 import { provideData } from './data-template.js';
-import { LocalServer, type ServerPlace } from './local-server.js';
+import { LocalServer, type RunningServer } from './local-server.js';
 import { runProgram } from './server-account.js';
 
 export { describePostgres } from './describe-server.js';
@@ -44,7 +44,7 @@ function settingsOf(options: PostgresServerOptions, port: number): Record<string
 }
 
 /** PostgreSQL says in its pid file which process serves, and since when it does. */
-function isReady({ dir, pid }: ServerPlace & { pid: number }): boolean {
+function isReady({ dir, pid }: RunningServer): boolean {
   try {
     const lines = readFileSync(join(dir, 'data', 'postmaster.pid'), 'utf8').split('\n');
     return Number(lines[0]) === pid && lines[statusLine]?.trim() === 'ready';
