@@ -51,8 +51,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the question for an outcome reads only',
     file: fence,
-    find: "redis.call('SET', ",
-    replace: 'tostring(',
+    find: "redis.call('SET', KEYS[1], 'rolled_back|",
+    replace: "tostring('",
   },
   {
     title: 'the question for an outcome overlooks that it is committed',

@@ -15,14 +15,14 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'reads elsewhere are validated before every lock stands',
     file: twoPhase,
-    find: '(await this.#prepare()) ?? (await this.#validate())',
-    replace: '(await this.#validate()) ?? (await this.#prepare())',
+    find: '(await this.#prepare()) ??\n      (await this.#validateAndAnnounce()) ??',
+    replace: '(await this.#validateAndAnnounce()) ??\n      (await this.#prepare()) ??',
   },
   {
     title: 'reads elsewhere are not validated',
     file: twoPhase,
-    find: '(await this.#prepare()) ?? (await this.#validate())',
-    replace: 'await this.#prepare()',
+    find: '(await this.#validateAndAnnounce()) ??',
+    replace: '',
   },
   {
     title: 'locks are overlooked when reads are validated',
@@ -39,15 +39,15 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'locks go before the roll back is recorded',
     file: finishing,
-    find: 'const outcome = await store.fence(address, until);',
+    find: 'const decision = await finisher.decide(store, address, until);',
     replace:
-      'await finisher.finishWhole(store, { address, keys, record: undefined }, until); const outcome = await store.fence(address, until);',
+      'await finisher.finishWhole(store, { address, keys, record: undefined }, until); const decision = await finisher.decide(store, address, until);',
   },
   {
     title: 'a roll back is not recorded',
     file: finishing,
-    find: 'const outcome = await store.fence(address, until);',
-    replace: 'const outcome = (await store.outcome(address, until)) as FencedOutcome;',
+    find: 'const decision = await finisher.decide(store, address, until);',
+    replace: 'const decision = { record: await store.record(address, until) };',
   },
   {
     title: 'a lock of the transaction is applied at any version',
@@ -70,7 +70,7 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'what is locked is not noted in the journal',
     file: twoPhase,
-    find: 'this.#enter(),',
+    find: 'this.#enter(), ',
     replace: '',
   },
   {
@@ -82,7 +82,7 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'a committed transaction is not applied elsewhere',
     file: twoPhase,
-    find: 'this.#environment.finishing.apply(this.#store, this.#address, this.#redo);',
+    find: 'this.#environment.finishing.apply(this.#store, this.#address, this.#redo, prepared);',
     replace: '',
   },
   {

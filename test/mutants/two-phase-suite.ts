@@ -1,6 +1,6 @@
 import { ABSENCE_STATES, runAbsenceScenario } from '../support/absence-scenario.js';
 import { ScenarioTrial, type CrashScenario, type Expected } from '../support/crash-scenario.js';
-import { CRASH_SCENARIOS } from '../support/crash-scenarios.js';
+import { CRASH_SCENARIOS, PARTICIPANT_SCENARIOS } from '../support/crash-scenarios.js';
 import { FAULT_KINDS, type Fault } from '../support/faulty-store.js';
 import { describeAnomalies } from '../support/history/index.js';
 import { SeededRandom } from '../support/seeded-random.js';
@@ -10,6 +10,8 @@ import { endWith, endWithParent, workerConfig } from '../support/worker-process.
 export interface TwoPhaseSuiteConfig {
   readonly seed: number;
   readonly simulations: number;
+  /** Whether other participants take part than the store. */
+  readonly participants: boolean;
 }
 
 const faults: readonly Fault[] = [
@@ -19,11 +21,16 @@ const faults: readonly Fault[] = [
 ];
 
 /** What the crash of any one step breaks first, or what a simulation finds; nothing where all is well. */
-async function firstFailure({ seed, simulations }: TwoPhaseSuiteConfig): Promise<string> {
-  for (const scenario of CRASH_SCENARIOS) {
+async function firstFailure({
+  seed,
+  simulations,
+  participants,
+}: TwoPhaseSuiteConfig): Promise<string> {
+  for (const scenario of participants ? PARTICIPANT_SCENARIOS : CRASH_SCENARIOS) {
     const broken = await brokenIn(scenario);
     if (broken !== undefined) return broken;
   }
+  if (participants) return '';
   const { seen } = await runAbsenceScenario(false);
   if (!ABSENCE_STATES.some((state) => String(state) === String(seen))) {
     return `a transaction has seen ${JSON.stringify(seen)}, which never existed`;
@@ -41,8 +48,10 @@ async function firstFailure({ seed, simulations }: TwoPhaseSuiteConfig): Promise
 
 async function brokenIn(scenario: CrashScenario): Promise<string | undefined> {
   const before = await new ScenarioTrial({ ...scenario, work: async () => undefined }).run();
-  const run = await new ScenarioTrial(scenario).run();
-  if (run.told.kind !== 'committed') return `${scenario.title}: ${JSON.stringify(run.told)}`;
+  const trial = new ScenarioTrial(scenario);
+  const run = await trial.run();
+  if (run.told.kind !== 'committed' || trial.broken.length > 0)
+    return `${scenario.title}: ${JSON.stringify(run.told)} ${trial.broken.join()}`;
   const expected = { before: before.items, after: run.items };
   for (let number = 1; number <= run.calls; number += 1) {
     for (const fault of faults) {
@@ -50,7 +59,9 @@ async function brokenIn(scenario: CrashScenario): Promise<string | undefined> {
       if (broken !== undefined) return broken;
     }
   }
-  return scenario === CRASH_SCENARIOS[0] ? brokenByTwo(scenario, run.calls, expected) : undefined;
+  return scenario === CRASH_SCENARIOS[0] || scenario === PARTICIPANT_SCENARIOS[0]
+    ? brokenByTwo(scenario, run.calls, expected)
+    : undefined;
 }
 
 /** A step that arrives late matters most where the question for it gets lost as well. */

@@ -192,7 +192,8 @@ export class ScenarioTrial {
       if (unnoted && !store.isNoted(address) && !this.#isCommitted(address)) continue;
       this.broken.push(`${when} ${id} is locked by ${printAddress(address)}`);
     }
-    for (const [name, { prepared }] of this.#databases) {
+    for (const [name, { prepared, unasked }] of this.#databases) {
+      for (const branch of unasked) this.broken.push(`${branch} of ${name} was never prepared`);
       if (prepared.size > 0) this.broken.push(`${when} ${name} has ${prepared.size} prepared`);
     }
     const { journal } = this.#group.store;

@@ -24,6 +24,10 @@ export class MemoryDatabase {
   readonly prepared = new Map<string, Writes>();
   /** By the addresses of transactions. */
   readonly decisions = new Map<string, DecisionRow>();
+  /** The names of branches that were committed without a vote. */
+  readonly unasked = new Set<string>();
+  /** The names of all branches that were ever prepared. */
+  readonly voted = new Set<string>();
 
   write(writes: Writes): void {
     for (const [id, value] of writes) this.rows.set(id, value);
@@ -79,15 +83,19 @@ export class MemoryParticipant implements Participant {
     return this.#step('participant.prepare', () => {
       if (writes === undefined) throw new ParticipantRefusedError('The branch is over.');
       database.prepared.set(nameOf(branch), writes);
+      database.voted.add(nameOf(branch));
     });
   }
 
   commit(branch: Branch): Promise<void> {
     const { database } = this.#setup;
     return this.#step('participant.commit', () => {
-      const writes = database.prepared.get(nameOf(branch));
+      const name = nameOf(branch);
+      const hasDecided = database.decisions.has(printAddress(branch.transaction.address));
+      if (!hasDecided && !database.voted.has(name)) database.unasked.add(name);
+      const writes = database.prepared.get(name);
       if (writes !== undefined) database.write(writes);
-      database.prepared.delete(nameOf(branch));
+      database.prepared.delete(name);
     });
   }
 

@@ -17,6 +17,9 @@ import {
 const EXPIRED_MS = CONTRACT_LIFETIME.marginMs + CONTRACT_LIFETIME.retentionMs + 50;
 
 /** Something of every kind that may be left to do elsewhere. */
+/** No other participant. */
+const NOTHING_MORE = { decider: undefined, branches: [] };
+
 function redoOf(session: ContractSession): readonly HeldItem[] {
   const head = (lock: string) => `3.writer*${lock}`;
   const lock = printLock({
@@ -68,7 +71,7 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
       assert.deepEqual(reply, { status: 'rolled_back' });
       assert.equal((await session.item()).lock, printAddress(address));
       const record = await session.store.record(address, session.until);
-      assert.deepEqual(record, { status: 'rolled_back', redo: [] });
+      assert.deepEqual(record, { ...NOTHING_MORE, status: 'rolled_back', redo: [] });
     },
   },
   {
@@ -85,7 +88,7 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
       assert.equal(again.status, 'committed');
       assert.equal((await session.item()).counters, '2');
       const record = await session.store.record(address, session.until);
-      assert.deepEqual(record, { status: 'committed', redo });
+      assert.deepEqual(record, { ...NOTHING_MORE, status: 'committed', redo });
     },
   },
   {
@@ -101,8 +104,8 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
       );
 
       assert.deepEqual(await Promise.all(records), [
-        { status: 'committed', redo: [] },
-        { status: 'committed', redo },
+        { ...NOTHING_MORE, status: 'committed', redo: [] },
+        { ...NOTHING_MORE, status: 'committed', redo },
         undefined,
       ]);
       const raw = session.seesRaw ? await session.raw(recordKeyOf(decided)) : undefined;
