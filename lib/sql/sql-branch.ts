@@ -1,0 +1,420 @@
+import {
+  DistributedTxError,
+  ParticipantConflictError,
+  ParticipantRefusedError,
+  ParticipantUnavailableError,
+  ParticipantUsageError,
+  TransactionClosedError,
+} from '../errors/index.js';
+import type { Branch } from '../participants/branch.js';
+import type { Savepoint } from '../transaction/operation-log.js';
+import type { Transaction } from '../transaction/transaction.js';
+import { changesSession, controlOf } from './control-text.js';
+import { inTime } from './in-time.js';
+import { StatementControl } from './statement-control.js';
+import { SavepointStack } from './savepoint-stack.js';
+import type { SqlBegin, SqlConnection, SqlIsolation } from './sql-connection.js';
+import type { SqlDialect } from './sql-dialect.js';
+import { globalIdOf } from './sql-names.js';
+
+/** What a branch needs of its participant. */
+export interface SqlBranchHost<C extends SqlConnection> {
+  readonly name: string;
+  readonly dialect: SqlDialect;
+  /** Undefined: as the transaction says. */
+  readonly isolation: SqlIsolation | undefined;
+  now(): number;
+  /** @throws ParticipantUnavailableError when none can be had before `until`. */
+  acquire(until: number): Promise<C>;
+  enlist(transaction: Transaction, live: SqlBranch<C>): Branch;
+  /** The savepoint that is current in the calling context. */
+  savepointIn(transaction: Transaction): Savepoint | undefined;
+}
+
+/** @param statement The text to send: what was given to `run`, or what has to be sent instead of it. */
+export type SqlWork<C, T> = (connection: C, statement: string) => Promise<T>;
+
+/**
+ * What one transaction does in one database: a connection, begun at the first statement, on which one
+ * statement runs at a time.
+ *
+ * B1 A statement that failed is never committed around: it dooms the transaction, unless it ran within a
+ *    savepoint (of a NESTED method, or asked for by hand) that is rolled back.
+ * B2 After the database has ended the transaction, nothing more is sent on its connection but a roll back:
+ *    it would be committed by itself.
+ */
+export class SqlBranch<C extends SqlConnection> {
+  readonly #host: SqlBranchHost<C>;
+  readonly #transaction: Transaction;
+  readonly #stack = new SavepointStack();
+  readonly #control: StatementControl;
+  #branch: Branch | undefined;
+  #connection: C | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #running = 0;
+  #state: 'open' | 'prepared' | 'ended' = 'open';
+  #ranUntilEnd: DistributedTxError | undefined;
+  #broken = false;
+  #sessionChanged = false;
+  #prepareSent = false;
+
+  constructor(host: SqlBranchHost<C>, transaction: Transaction) {
+    this.#host = host;
+    this.#transaction = transaction;
+    this.#control = new StatementControl(host, this.#stack, (error, scope) =>
+      transaction.failBranch(error, scope, false),
+    );
+  }
+
+  /** The transaction that it belongs to. */
+  get transaction(): Transaction {
+    return this.#transaction;
+  }
+
+  /**
+   * Runs one statement of the user on the connection of the transaction, after those that were given before;
+   * begins there if it is the first. The commit waits for it. Do not call `run` within `work`: it would wait
+   * for itself.
+   *
+   * @param work Sends the statement it is given, and resolves when the connection is free for the next one.
+   * @param statement The text, where the client knows one: transaction control in it is refused, or becomes a
+   *   savepoint.
+   * @throws TransactionClosedError, ParticipantUsageError, ParticipantUnavailableError, ParticipantConflictError
+   *   when the database has ended the transaction before; and the error of the driver as it is, after which
+   *   the transaction is rolled back.
+   */
+  run<T>(work: SqlWork<C, T>, statement = ''): Promise<T> {
+    try {
+      this.#transaction.assertOpen();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const scope = this.#scope();
+    return this.#transaction.track(this.#enqueue(() => this.#runNow(work, statement, scope)));
+  }
+
+  /** A transaction within this one, as a savepoint; for mappers that begin by a call and not by a statement. */
+  begin(): Promise<void> {
+    return this.#runControl('BEGIN');
+  }
+
+  /** Ends what `begin` began, and keeps its work. */
+  commit(): Promise<void> {
+    return this.#runControl('COMMIT');
+  }
+
+  /** Undoes what was done since `begin`. */
+  rollback(): Promise<void> {
+    return this.#runControl('ROLLBACK');
+  }
+
+  /** @internal Commits, and this row with it. Answers that prove that it did not happen become ours. */
+  async commitWith(insert: (branch: Branch) => string, until: number): Promise<void> {
+    const connection = await this.#readyToEnd(until);
+    // A transaction that only reads cannot insert, and has nothing that could be lost.
+    const inserts = this.#transaction.options.readOnly ? [] : [insert(this.#branch!)];
+    this.#running++;
+    try {
+      await inTime(connection.commit(inserts), until - this.#host.now(), 'The commit');
+    } catch (error) {
+      this.#broken = !this.#host.dialect.provesNoCommit(error);
+      throw this.#refusalOf(error);
+    } finally {
+      this.#running--;
+    }
+    await this.#release(this.#sessionChanged);
+  }
+
+  /** @internal */
+  async prepare(until: number): Promise<void> {
+    const twoPhase = this.#host.dialect.twoPhase!;
+    const connection = await this.#readyToEnd(until);
+    const globalId = globalIdOf(this.#branch!);
+    this.#prepareSent = true;
+    this.#running++;
+    try {
+      const steps = async (): Promise<void> => {
+        for (const statement of twoPhase.prepare(globalId)) await connection.execute(statement);
+        if (twoPhase.probe === undefined) return;
+        const found = await connection.execute(twoPhase.probe(globalId));
+        if (found.length === 0) throw this.#refused('was in a failed transaction');
+      };
+      await inTime(steps(), until - this.#host.now(), 'The statement that prepares');
+    } catch (error) {
+      this.#broken = !this.#host.dialect.provesNoCommit(error);
+      throw this.#voteOf(error);
+    } finally {
+      this.#running--;
+    }
+    this.#state = 'prepared';
+    if (!twoPhase.keepsConnection) await this.#release(this.#sessionChanged);
+  }
+
+  /** @internal What was prepared may still be with this connection, which alone can end it then. */
+  takePrepared(): C | undefined {
+    return this.#state === 'prepared' && this.#running === 0 ? this.#connection : undefined;
+  }
+
+  /** @internal Lets go of the connection; what is not prepared on it ends with it. */
+  async end(until: number): Promise<void> {
+    const idle = await this.#settled(until);
+    const wasOpen = this.#state === 'open';
+    this.#state = 'ended';
+    if (this.#connection === undefined) return;
+    const canAnswer = idle && !this.#broken && this.#running === 0;
+    if (!wasOpen || !canAnswer) return this.#release(!canAnswer || this.#sessionChanged);
+    try {
+      await inTime(this.#abandon(this.#connection), until - this.#host.now(), 'The roll back');
+      await this.#release(this.#sessionChanged);
+    } catch {
+      await this.#release(true);
+    }
+  }
+
+  /** @internal Something may be prepared in the database. */
+  get prepareSent(): boolean {
+    return this.#prepareSent;
+  }
+
+  /** @internal */
+  get isPrepared(): boolean {
+    return this.#state === 'prepared';
+  }
+
+  /** @internal Never rejects: what cannot be undone dooms the transaction. */
+  rollbackTo(scope: Savepoint): Promise<void> {
+    return this.#endScope(scope, async (connection) => {
+      const overtaken = await this.#control.rollbackScope(connection, scope);
+      if (!overtaken) return;
+      const error = new ParticipantUsageError(
+        `A nested method of transaction ${this.#transaction.id} was rolled back while a method around it ran ` +
+          `statements on ${this.#host.name}, which were lost with it; the whole transaction is rolled back. Await ` +
+          'nested methods before the next statement.',
+      );
+      this.#transaction.failBranch(error, scope.parent, false);
+    });
+  }
+
+  /** @internal Never rejects. */
+  release(scope: Savepoint): Promise<void> {
+    return this.#endScope(scope, (connection) => this.#control.releaseScope(connection, scope));
+  }
+
+  async #endScope(scope: Savepoint, work: (connection: C) => Promise<void>): Promise<void> {
+    await this.#enqueue(async () => {
+      const connection = this.#connection;
+      if (connection === undefined || this.#ranUntilEnd || this.#state !== 'open') return;
+      try {
+        await this.#busy(() => work(connection));
+      } catch (error) {
+        this.#fail(error, scope.parent);
+      }
+    });
+  }
+
+  async #runControl(statement: string): Promise<void> {
+    await this.run(async (connection, text) => {
+      await connection.execute(text);
+    }, statement);
+  }
+
+  async #runNow<T>(
+    work: SqlWork<C, T>,
+    statement: string,
+    scope: Savepoint | undefined,
+  ): Promise<T> {
+    this.#assertUsable(scope);
+    try {
+      const control = this.#controlIn(statement);
+      const connection = await this.#open();
+      this.#assertUsable(scope);
+      await this.#busy(() => this.#control.enterScope(connection, scope));
+      if (changesSession(statement)) this.#sessionChanged = true;
+      return await this.#busy(() =>
+        control === undefined
+          ? work(connection, statement)
+          : this.#control.run({ control, statement, connection, scope }, (text) =>
+              work(connection, text),
+            ),
+      );
+    } catch (error) {
+      this.#fail(error, scope);
+      throw error;
+    }
+  }
+
+  /** @throws ParticipantUsageError */
+  #controlIn(statement: string): ReturnType<typeof controlOf> {
+    if (this.#host.dialect.commitsSilently(statement)) {
+      throw new ParticipantUsageError(
+        `A statement that ${this.#host.dialect.database} commits by itself was refused in transaction ` +
+          `${this.#transaction.id}: ${JSON.stringify(statement.slice(0, 60))}. Run it outside of transactions.`,
+      );
+    }
+    return controlOf(statement);
+  }
+
+  async #open(): Promise<C> {
+    if (this.#connection !== undefined) return this.#connection;
+    const { dialect } = this.#host;
+    const { until, options } = this.#transaction;
+    this.#branch ??= this.#host.enlist(this.#transaction, this);
+    const start = dialect.twoPhase?.start;
+    if (start !== undefined) await this.#transaction.nameBranch(this.#branch);
+    const connection = await this.#host.acquire(until);
+    const begin: SqlBegin = {
+      isolation: this.#host.isolation ?? options.isolation,
+      readOnly: options.readOnly,
+      timeoutMs: Math.max(1, until - this.#host.now()),
+    };
+    const statements = start?.(globalIdOf(this.#branch), begin) ?? dialect.begin(begin);
+    try {
+      if (this.#state === 'ended') throw this.#closed();
+      await this.#busy(() =>
+        inTime(connection.begin(statements, begin), begin.timeoutMs, 'The begin'),
+      );
+    } catch (error) {
+      await connection.release(true);
+      throw this.#voteOf(error);
+    }
+    if (this.#isEnded()) {
+      await connection.release(true);
+      throw this.#closed();
+    }
+    this.#connection = connection;
+    return connection;
+  }
+
+  /** It may have ended while a step was awaited. */
+  #isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** B1, B2 */
+  #fail(error: unknown, scope: Savepoint | undefined): void {
+    if (scope?.isRolledBack) return;
+    const kind = this.#host.dialect.kindOf(error);
+    const isOurs = error instanceof DistributedTxError;
+    if (isOurs || kind === 'other') {
+      if (!this.#control.recordFailure(error, scope)) {
+        this.#transaction.failBranch(error, scope, error instanceof ParticipantConflictError);
+      }
+      return;
+    }
+    if (kind === 'unavailable') this.#broken = true;
+    this.#ranUntilEnd ??= this.#ended(kind, error);
+    this.#transaction.failBranch(error, undefined, kind === 'conflict');
+  }
+
+  #ended(kind: 'conflict' | 'unavailable', cause: unknown): DistributedTxError {
+    const { name, dialect } = this.#host;
+    if (kind === 'conflict') {
+      return new ParticipantConflictError(
+        `${dialect.database} has ended the work of transaction ${this.#transaction.id} on ${name} in favour of another ` +
+          'transaction. Nothing was written; the call may be made again.',
+        { cause },
+      );
+    }
+    return new ParticipantUnavailableError(
+      `The connection of transaction ${this.#transaction.id} to ${name} was lost. Nothing was written.`,
+      { cause },
+    );
+  }
+
+  /** What nothing can have come of; any other error is given back as it is. */
+  #refusalOf(error: unknown): unknown {
+    const { dialect } = this.#host;
+    if (error instanceof DistributedTxError) return error;
+    if (!dialect.provesNoCommit(error)) return error;
+    return this.#voteOf(error);
+  }
+
+  #voteOf(error: unknown): DistributedTxError {
+    if (error instanceof DistributedTxError) return error;
+    const kind = this.#host.dialect.kindOf(error);
+    return kind === 'other' ? this.#refused('was refused', error) : this.#ended(kind, error);
+  }
+
+  #refused(what: string, cause?: unknown): ParticipantRefusedError {
+    return new ParticipantRefusedError(
+      `The work of transaction ${this.#transaction.id} on ${this.#host.name} ${what} by ${this.#host.dialect.database}` +
+        `${cause instanceof Error ? `: ${cause.message}` : ''}. Nothing was written.`,
+      { cause },
+    );
+  }
+
+  /** Nothing runs any more, and everything that ran may be committed. */
+  async #readyToEnd(until: number): Promise<C> {
+    if (!(await this.#settled(until))) {
+      throw new ParticipantUnavailableError(
+        `Statements of transaction ${this.#transaction.id} on ${this.#host.name} still run. Nothing was written.`,
+      );
+    }
+    if (this.#ranUntilEnd) throw this.#ranUntilEnd;
+    if (this.#state !== 'open') throw this.#closed();
+    this.#control.assertCommittable();
+    return this.#open();
+  }
+
+  async #abandon(connection: C): Promise<void> {
+    const { twoPhase } = this.#host.dialect;
+    if (twoPhase?.start === undefined) return connection.rollback();
+    const statements = twoPhase.abandon(globalIdOf(this.#branch!));
+    // After a deadlock the first of them fails, and the last one is needed all the more.
+    const results = await Promise.allSettled(statements.map((one) => connection.execute(one)));
+    const last = results.at(-1);
+    if (last?.status === 'rejected' && !twoPhase.isUnknown(last.reason)) throw last.reason;
+  }
+
+  async #release(broken: boolean): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (this.#state === 'open') this.#state = 'ended';
+    await connection?.release(broken || this.#broken);
+  }
+
+  #assertUsable(scope: Savepoint | undefined): void {
+    this.#transaction.assertOpen();
+    if (this.#ranUntilEnd) throw this.#ranUntilEnd;
+    if (this.#state !== 'open' || scope?.isRolledBack) throw this.#closed();
+  }
+
+  #closed(): TransactionClosedError {
+    return new TransactionClosedError(
+      `The work of transaction ${this.#transaction.id} on ${this.#host.name} has ended; it takes no more statements. ` +
+        'Await everything before the method returns.',
+    );
+  }
+
+  /** Of the caller, or, where he has lost the context, of what stands innermost. */
+  #scope(): Savepoint | undefined {
+    return this.#host.savepointIn(this.#transaction);
+  }
+
+  async #busy<T>(work: () => Promise<T>): Promise<T> {
+    this.#running++;
+    try {
+      return await work();
+    } finally {
+      this.#running--;
+    }
+  }
+
+  /** One after the other, whatever became of those before. */
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Whether everything that was enqueued has ended by then. */
+  async #settled(until: number): Promise<boolean> {
+    const tail = this.#tail;
+    try {
+      await inTime(tail, until - this.#host.now(), 'A statement');
+    } catch {
+      return false;
+    }
+    return tail === this.#tail || this.#settled(until);
+  }
+}
