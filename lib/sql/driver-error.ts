@@ -15,7 +15,7 @@ export function* errorsWithin(error: unknown, depth = DEPTH): Generator<DriverEr
   if (typeof error !== 'object' || error === null || depth === 0) return;
   yield error;
   for (const key of WITHIN) {
-    const inner = (error as Record<string, unknown>)[key];
+    const inner: unknown = (error as Record<string, unknown>)[key];
     if (inner !== error) yield* errorsWithin(inner, depth - 1);
   }
 }

@@ -1,14 +1,13 @@
 import {
   DistributedTxError,
   ParticipantConflictError,
-  ParticipantRefusedError,
   ParticipantUnavailableError,
   ParticipantUsageError,
-  TransactionClosedError,
 } from '../errors/index.js';
 import type { Branch } from '../participants/branch.js';
 import type { Savepoint } from '../transaction/operation-log.js';
 import type { Transaction } from '../transaction/transaction.js';
+import { BranchFailures } from './branch-failures.js';
 import { changesSession, controlOf } from './control-text.js';
 import { inTime } from './in-time.js';
 import { StatementControl } from './statement-control.js';
@@ -48,6 +47,7 @@ export class SqlBranch<C extends SqlConnection> {
   readonly #transaction: Transaction;
   readonly #stack = new SavepointStack();
   readonly #control: StatementControl;
+  readonly #failures: BranchFailures;
   #branch: Branch | undefined;
   #connection: C | undefined;
   #tail: Promise<unknown> = Promise.resolve();
@@ -61,6 +61,7 @@ export class SqlBranch<C extends SqlConnection> {
   constructor(host: SqlBranchHost<C>, transaction: Transaction) {
     this.#host = host;
     this.#transaction = transaction;
+    this.#failures = new BranchFailures(host.name, host.dialect, transaction.id);
     this.#control = new StatementControl(host, this.#stack, (error, scope) =>
       transaction.failBranch(error, scope, false),
     );
@@ -89,7 +90,7 @@ export class SqlBranch<C extends SqlConnection> {
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    const scope = this.#scope();
+    const scope = this.#host.savepointIn(this.#transaction);
     return this.#transaction.track(this.#enqueue(() => this.#runNow(work, statement, scope)));
   }
 
@@ -118,7 +119,7 @@ export class SqlBranch<C extends SqlConnection> {
       await inTime(connection.commit(inserts), until - this.#host.now(), 'The commit');
     } catch (error) {
       this.#broken = !this.#host.dialect.provesNoCommit(error);
-      throw this.#refusalOf(error);
+      throw this.#failures.refusalOf(error);
     } finally {
       this.#running--;
     }
@@ -137,12 +138,12 @@ export class SqlBranch<C extends SqlConnection> {
         for (const statement of twoPhase.prepare(globalId)) await connection.execute(statement);
         if (twoPhase.probe === undefined) return;
         const found = await connection.execute(twoPhase.probe(globalId));
-        if (found.length === 0) throw this.#refused('was in a failed transaction');
+        if (found.length === 0) throw this.#failures.refused('was in a failed transaction');
       };
       await inTime(steps(), until - this.#host.now(), 'The statement that prepares');
     } catch (error) {
       this.#broken = !this.#host.dialect.provesNoCommit(error);
-      throw this.#voteOf(error);
+      throw this.#failures.voteOf(error);
     } finally {
       this.#running--;
     }
@@ -269,17 +270,17 @@ export class SqlBranch<C extends SqlConnection> {
     };
     const statements = start?.(globalIdOf(this.#branch), begin) ?? dialect.begin(begin);
     try {
-      if (this.#state === 'ended') throw this.#closed();
+      if (this.#state === 'ended') throw this.#failures.closed();
       await this.#busy(() =>
         inTime(connection.begin(statements, begin), begin.timeoutMs, 'The begin'),
       );
     } catch (error) {
       await connection.release(true);
-      throw this.#voteOf(error);
+      throw this.#failures.voteOf(error);
     }
     if (this.#isEnded()) {
       await connection.release(true);
-      throw this.#closed();
+      throw this.#failures.closed();
     }
     this.#connection = connection;
     return connection;
@@ -302,45 +303,8 @@ export class SqlBranch<C extends SqlConnection> {
       return;
     }
     if (kind === 'unavailable') this.#broken = true;
-    this.#ranUntilEnd ??= this.#ended(kind, error);
+    this.#ranUntilEnd ??= this.#failures.ended(kind, error);
     this.#transaction.failBranch(error, undefined, kind === 'conflict');
-  }
-
-  #ended(kind: 'conflict' | 'unavailable', cause: unknown): DistributedTxError {
-    const { name, dialect } = this.#host;
-    if (kind === 'conflict') {
-      return new ParticipantConflictError(
-        `${dialect.database} has ended the work of transaction ${this.#transaction.id} on ${name} in favour of another ` +
-          'transaction. Nothing was written; the call may be made again.',
-        { cause },
-      );
-    }
-    return new ParticipantUnavailableError(
-      `The connection of transaction ${this.#transaction.id} to ${name} was lost. Nothing was written.`,
-      { cause },
-    );
-  }
-
-  /** What nothing can have come of; any other error is given back as it is. */
-  #refusalOf(error: unknown): unknown {
-    const { dialect } = this.#host;
-    if (error instanceof DistributedTxError) return error;
-    if (!dialect.provesNoCommit(error)) return error;
-    return this.#voteOf(error);
-  }
-
-  #voteOf(error: unknown): DistributedTxError {
-    if (error instanceof DistributedTxError) return error;
-    const kind = this.#host.dialect.kindOf(error);
-    return kind === 'other' ? this.#refused('was refused', error) : this.#ended(kind, error);
-  }
-
-  #refused(what: string, cause?: unknown): ParticipantRefusedError {
-    return new ParticipantRefusedError(
-      `The work of transaction ${this.#transaction.id} on ${this.#host.name} ${what} by ${this.#host.dialect.database}` +
-        `${cause instanceof Error ? `: ${cause.message}` : ''}. Nothing was written.`,
-      { cause },
-    );
   }
 
   /** Nothing runs any more, and everything that ran may be committed. */
@@ -351,7 +315,7 @@ export class SqlBranch<C extends SqlConnection> {
       );
     }
     if (this.#ranUntilEnd) throw this.#ranUntilEnd;
-    if (this.#state !== 'open') throw this.#closed();
+    if (this.#state !== 'open') throw this.#failures.closed();
     this.#control.assertCommittable();
     return this.#open();
   }
@@ -376,19 +340,7 @@ export class SqlBranch<C extends SqlConnection> {
   #assertUsable(scope: Savepoint | undefined): void {
     this.#transaction.assertOpen();
     if (this.#ranUntilEnd) throw this.#ranUntilEnd;
-    if (this.#state !== 'open' || scope?.isRolledBack) throw this.#closed();
-  }
-
-  #closed(): TransactionClosedError {
-    return new TransactionClosedError(
-      `The work of transaction ${this.#transaction.id} on ${this.#host.name} has ended; it takes no more statements. ` +
-        'Await everything before the method returns.',
-    );
-  }
-
-  /** Of the caller, or, where he has lost the context, of what stands innermost. */
-  #scope(): Savepoint | undefined {
-    return this.#host.savepointIn(this.#transaction);
+    if (this.#state !== 'open' || scope?.isRolledBack) throw this.#failures.closed();
   }
 
   async #busy<T>(work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,53 @@
+import type { Pool, PoolClient } from 'pg';
+import type { SqlBranch } from '../sql/sql-branch.js';
+import { queryOn } from './bound-query.js';
+import type { PgConnection } from './pg-connection.js';
+
+type ConnectCallback = (error: unknown, client?: PoolClient, release?: () => void) => void;
+
+/** The pool, except that inside a transaction `query` and `connect` use its connection. */
+export function boundPool(pool: Pool, current: () => SqlBranch<PgConnection> | undefined): Pool {
+  const query = (...args: unknown[]): unknown => {
+    const branch = current();
+    if (branch !== undefined) return queryOn(branch, args);
+    return Reflect.apply(pool.query.bind(pool), undefined, args);
+  };
+  const connect = (callback?: ConnectCallback): unknown => {
+    const branch = current();
+    if (branch === undefined) return callback ? pool.connect(callback as never) : pool.connect();
+    const client = branch.run(({ client: own }) => Promise.resolve(boundClient(own, branch)));
+    if (callback === undefined) return client;
+    client.then(
+      (bound) => process.nextTick(callback, undefined, bound, () => undefined),
+      (error: unknown) => process.nextTick(callback, error),
+    );
+    return undefined;
+  };
+  return withMethods(pool, { query, connect });
+}
+
+/** The client of a transaction, which gives it back when it ends. */
+function boundClient(client: PoolClient, branch: SqlBranch<PgConnection>): PoolClient {
+  return withMethods(client, {
+    query: (...args: unknown[]) => queryOn(branch, args),
+    release: () => undefined,
+    end: () => Promise.resolve(),
+  });
+}
+
+/** The object with some methods in place of its own; the others see the object itself as `this`. */
+function withMethods<T extends object>(
+  target: T,
+  methods: Readonly<Record<string, (...args: never[]) => unknown>>,
+): T {
+  return new Proxy(target, {
+    get(_, property) {
+      if (typeof property === 'string' && Object.hasOwn(methods, property)) {
+        return methods[property];
+      }
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function' || property === 'constructor') return value;
+      return (...args: unknown[]): unknown => Reflect.apply(value, target, args);
+    },
+  });
+}
