@@ -71,6 +71,12 @@ export function planCommit(facts: CommitFacts): CommitPlan {
   return { kind: together ? 'one-phase' : 'two-phase', store };
 }
 
+/** The items that say where the record lies: the written ones; where nothing is written, the read ones. */
+export function homeItems<I extends PlacedItem>(items: readonly I[]): readonly I[] {
+  const written = items.filter((item) => item.change !== undefined);
+  return written.length > 0 ? written : items;
+}
+
 function planBranches({ items, home }: CommitFacts): CommitPlan {
   const stores = storesOf(items, home);
   return stores.length > 1

@@ -22,6 +22,14 @@ export interface CommitRequest extends Omit<CommitFacts, 'home' | 'hasBranches'>
   sent: SentCommit | undefined;
 }
 
+/** What is known of a request when it is made. */
+export type RequestFacts = Omit<CommitRequest, 'sent' | 'branches' | 'branchesHandedOver'> & {
+  /** Default: none. */
+  readonly branches?: readonly Enlisted[] | undefined;
+};
+
+const NO_BRANCHES: readonly Enlisted[] = [];
+
 // A class, not a literal: see ADR 6.
 export class OpenRequest implements CommitRequest {
   readonly id: string;
@@ -35,14 +43,14 @@ export class OpenRequest implements CommitRequest {
   branchesHandedOver = false;
   sent: CommitRequest['sent'] = undefined;
 
-  constructor(facts: Omit<CommitRequest, 'sent' | 'branchesHandedOver'>) {
+  constructor(facts: RequestFacts) {
     this.id = facts.id;
     this.call = facts.call;
     this.items = facts.items;
     this.readAtOnce = facts.readAtOnce;
     this.announcedIn = facts.announcedIn;
     this.until = facts.until;
-    this.branches = facts.branches;
+    this.branches = facts.branches ?? NO_BRANCHES;
     this.address = facts.address;
   }
 }

@@ -20,7 +20,7 @@ import {
 } from '../store/versioned-store.js';
 import { BranchSet } from './branch-set.js';
 import { COMMITTED, type CommitRequest, SentCommit, type CommitResult } from './commit-request.js';
-import { planCommit, type Home, type PlacedItem } from './commit-plan.js';
+import { homeItems, planCommit, type Home, type PlacedItem } from './commit-plan.js';
 import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
 import { Finisher } from './finisher.js';
@@ -121,15 +121,16 @@ export class Coordinator {
     this.#journal.close();
   }
 
-  /** Fixes the home of a transaction: the smallest slot among the keys. */
+  /** Fixes the home of a transaction: the smallest slot among these items, as far as they are in the store. */
   addressFor(
     id: string,
     store: string,
-    keys: readonly string[],
+    items: readonly Pick<PlacedItem, 'store' | 'key'>[],
     until: number,
   ): TransactionAddress {
     const owner = this.store(store);
-    const home = owner.homeOf(keys);
+    const own = items.filter((item) => item.store === store);
+    const home = owner.homeOf(own.map((item) => item.key));
     return { id, home, deadlineAtMs: Math.ceil(owner.toNodeTime(until, home)) };
   }
 
@@ -154,7 +155,7 @@ export class Coordinator {
         return this.#commitTwoPhase(this.store(plan.store), request);
       case 'participants':
         return this.#commitTwoPhase(
-          plan.store === undefined ? this.#anyStore() : this.store(plan.store),
+          plan.store === undefined ? this.anyStore : this.store(plan.store),
           request,
         );
     }
@@ -255,7 +256,7 @@ export class Coordinator {
   }
 
   /** Where the record of a transaction lies that has no items. */
-  #anyStore(): VersionedStore {
+  get anyStore(): VersionedStore {
     const [first] = this.#stores.values();
     return this.#stores.get('default') ?? first!;
   }
@@ -263,7 +264,7 @@ export class Coordinator {
   /** One transaction has one address, whoever asks for it from now on. */
   #addressOf(store: VersionedStore, request: CommitRequest): TransactionAddress {
     const { id, items, until } = request;
-    return (request.address ??= this.addressFor(id, store.name, homeKeys(items), until));
+    return (request.address ??= this.addressFor(id, store.name, homeItems(items), until));
   }
 
   /** Where the record has to lie since somebody has asked for the address. */
@@ -313,12 +314,6 @@ class WholeCommit implements OnePhaseCommit {
     readonly items: readonly PlacedItem[],
     readonly record: string,
   ) {}
-}
-
-/** The written items say where the record lies; where nothing is written, the read ones. */
-function homeKeys(items: readonly PlacedItem[]): readonly string[] {
-  const written = items.filter((item) => item.change !== undefined);
-  return (written.length > 0 ? written : items).map((item) => item.key);
 }
 
 function isLocked(stood: ReadReply['items'][number]): boolean {

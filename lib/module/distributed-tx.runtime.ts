@@ -80,7 +80,9 @@ export class DistributedTxRuntime {
     await this.#opening;
     try {
       for (const participant of participants) this.provide(participant);
-      await Promise.all(participants.map((one) => one.open?.(this.#participantEnvironment(one))));
+      await Promise.all(
+        participants.map(async (one) => one.open?.(this.#participantEnvironment(one))),
+      );
     } catch (error) {
       await this.#closeAll();
       throw error;
@@ -115,7 +117,7 @@ export class DistributedTxRuntime {
 
   async #closeAll(): Promise<void> {
     const all = [...this.participants, ...this.stores.values()];
-    await Promise.allSettled(all.map((one) => one.close?.()));
+    await Promise.allSettled(all.map(async (one) => one.close?.()));
   }
 
   #participantEnvironment({ name }: Participant): ParticipantEnvironment {

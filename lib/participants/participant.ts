@@ -112,7 +112,9 @@ export interface BranchRecovery {
    * What is to become of a prepared branch: `undecided` leaves it alone. A transaction that nobody knows
    * any more is `rolled_back`: its record stays until its last branch is finished.
    */
-  outcomeOf(address: TransactionAddress): Promise<'committed' | 'rolled_back' | 'undecided'>;
+  readonly outcomeOf: (
+    address: TransactionAddress,
+  ) => Promise<'committed' | 'rolled_back' | 'undecided'>;
   /** Whether a record still waits for what this participant decided about it. */
-  isPending(address: TransactionAddress): Promise<boolean>;
+  readonly isPending: (address: TransactionAddress) => Promise<boolean>;
 }

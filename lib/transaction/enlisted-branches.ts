@@ -1,9 +1,13 @@
-import { ParticipantUsageError } from '../errors/index.js';
+import { ParticipantConflictError, ParticipantUsageError } from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
 import type { Enlisted, Participant } from '../participants/participant.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import { checkBytes, type TransactionLimits } from './limits.js';
 import type { Savepoint } from './operation-log.js';
+
+const LOST =
+  'The database ended this transaction in favour of another one (a deadlock, or a serialization failure). ' +
+  'Nothing was written; the call may be made again.';
 
 interface Entry extends Enlisted {
   readonly savepoint: Savepoint | undefined;
@@ -15,6 +19,9 @@ export class EnlistedBranches {
   readonly #limits: TransactionLimits;
   #entries: Entry[] = [];
   #count = 0;
+  #lost:
+    | { readonly error: ParticipantConflictError; readonly savepoint: Savepoint | undefined }
+    | undefined;
 
   constructor(participants: ParticipantRegistry, limits: TransactionLimits) {
     this.#participants = participants;
@@ -34,15 +41,26 @@ export class EnlistedBranches {
     return branch;
   }
 
+  /** One of them has lost against another transaction: the error that says so, and where that was. */
+  lose(cause: unknown, savepoint: Savepoint | undefined): void {
+    this.#lost = { savepoint, error: new ParticipantConflictError(LOST, { cause }) };
+  }
+
+  /** Why a further attempt of the call may succeed, if so. */
+  get conflict(): ParticipantConflictError | undefined {
+    return this.#lost?.error;
+  }
+
   /** Takes back what was done since a savepoint. */
   async rollBackTo(savepoint: Savepoint): Promise<void> {
+    if (this.#lost?.savepoint?.isWithin(savepoint)) this.#lost = undefined;
     const isWithin = (entry: Entry): boolean => entry.savepoint?.isWithin(savepoint) ?? false;
     // What has no savepoints has done nothing before the commit.
     this.#entries = this.#entries.filter(
       (entry) => entry.participant.savepoints !== undefined || !isWithin(entry),
     );
     await Promise.all(
-      this.#entries.map(({ participant, branch }) =>
+      this.#entries.map(async ({ participant, branch }) =>
         participant.savepoints?.rollbackTo(branch, savepoint),
       ),
     );
@@ -50,7 +68,7 @@ export class EnlistedBranches {
 
   async release(savepoint: Savepoint): Promise<void> {
     await Promise.all(
-      this.#entries.map(({ participant, branch }) =>
+      this.#entries.map(async ({ participant, branch }) =>
         participant.savepoints?.release(branch, savepoint),
       ),
     );

@@ -1,5 +1,5 @@
 import { TransactionRolledBackError } from '../errors/index.js';
-import type { RollbackMark } from './transaction.js';
+import type { RollbackMark } from './transaction-environment.js';
 
 /** What the caller is told of a transaction that must not commit. */
 export function rolledBackBy({ reason, byRequest }: RollbackMark): TransactionRolledBackError {

@@ -35,7 +35,8 @@ import {
   type TransactionOptions,
 } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
-import { Transaction, type TransactionEnvironment } from './transaction.js';
+import type { TransactionEnvironment } from './transaction-environment.js';
+import { Transaction } from './transaction.js';
 import { TransactionsByHand } from './transactions-by-hand.js';
 
 export interface TransactionManagerSetup {

@@ -1,33 +1,38 @@
-import { OpenRequest, type CommitRequest, type CommitResult } from '../commit/commit-request.js';
-import type { Coordinator } from '../commit/coordinator.js';
+import { homeItems } from '../commit/commit-plan.js';
+import type { CommitResult } from '../commit/commit-request.js';
 import {
   ForeignDataError,
-  ParticipantConflictError,
+  type ParticipantConflictError,
   TransactionClosedError,
   type DistributedTxError,
 } from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
-import type { Enlisted, Participant } from '../participants/participant.js';
-import type { ParticipantRegistry } from '../participants/participant-registry.js';
+import type { Participant } from '../participants/participant.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { commitCountOf } from '../store/version.js';
 import type { ItemChange, ReadReply } from '../store/versioned-store.js';
-import { toCommitFailure, type CommitFailure } from './commit-failure.js';
+import { CommitAttempt, staleReads } from './commit-attempt.js';
+import type { CommitFailure } from './commit-failure.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
 import { EnlistedBranches } from './enlisted-branches.js';
-import { addBytes, limitItems, type TransactionLimits } from './limits.js';
+import { addBytes, limitItems } from './limits.js';
 import type { MaybePromise } from './maybe-promise.js';
 import {
   OperationLog,
   present,
   type Expectation,
   type ItemState,
-  type LoggedItem,
   type Savepoint,
 } from './operation-log.js';
 import type { ItemReference, Operation } from './operation.js';
 import { PendingOperations } from './pending-operations.js';
+import type {
+  RollbackMark,
+  TransactionEnvironment,
+  TransactionSetup,
+  WriteScope,
+} from './transaction-environment.js';
 import type { ResolvedOptions } from './transaction-options.js';
 
 /**
@@ -37,58 +42,6 @@ import type { ResolvedOptions } from './transaction-options.js';
  * - `in_doubt`: the commit was sent, and nobody could be asked what became of it.
  */
 export type TransactionStatus = 'active' | 'committing' | 'committed' | 'rolled_back' | 'in_doubt';
-
-/** What all transactions of a manager share. */
-export interface TransactionEnvironment {
-  readonly coordinator: Coordinator;
-  readonly limits: TransactionLimits;
-  readonly control: TransactionControl;
-  readonly participants: ParticipantRegistry;
-}
-
-/** What one of them is; the manager begins it. */
-export interface TransactionSetup {
-  readonly id: string;
-  readonly callId: string;
-  readonly attempt: number;
-  readonly options: ResolvedOptions;
-  /** Local monotonic milliseconds. */
-  readonly until: number;
-}
-
-/** Why a transaction must not commit, and in which savepoint that came up. */
-export interface RollbackMark {
-  readonly reason: unknown;
-  readonly savepoint: Savepoint | undefined;
-  /** `rollback()` was called, in contrast to an inner method that failed. */
-  readonly byRequest: boolean;
-}
-
-/** What a transaction asks its manager for. */
-export interface TransactionControl {
-  /** The savepoint that is current in the calling context. */
-  savepointIn(transaction: Transaction): Savepoint | undefined;
-  run<T>(transaction: Transaction, work: () => Promise<T>): Promise<T>;
-  commit(transaction: Transaction): Promise<void>;
-  rollback(transaction: Transaction, reason: unknown): Promise<void>;
-}
-
-/** Where a write comes from: the savepoint it belongs to, and whether it is allowed there. */
-export interface WriteScope {
-  readonly savepoint: Savepoint | undefined;
-  /** @throws TransactionReadOnlyError */
-  assertWritable(): void;
-}
-
-interface BranchConflict {
-  readonly savepoint: Savepoint | undefined;
-  readonly error: ParticipantConflictError;
-}
-
-const LOST =
-  'The database ended this transaction in favour of another one (a deadlock, or a serialization failure). ' +
-  'Nothing was written; the call may be made again.';
-const NO_BRANCHES: readonly Enlisted[] = [];
 
 /** One attempt of a call: a unit of reads and writes that commits as a whole or not at all. */
 export class Transaction {
@@ -110,14 +63,10 @@ export class Transaction {
   #hooks: Hooks | undefined;
   #pending: PendingOperations | undefined;
   #branches: EnlistedBranches | undefined;
-  #branchConflict: BranchConflict | undefined;
   #abortion: AbortController | undefined;
   #closedBy: unknown;
   #rollbackOnly: RollbackMark[] | undefined;
-  #request: CommitRequest | undefined;
-  #committing: readonly LoggedItem[] = [];
-  #locked: LoggedItem | undefined;
-  #commitCounts: ReadonlyMap<number, number> | undefined;
+  #request: CommitAttempt | undefined;
   #writtenBytes = 0;
 
   /** @internal */
@@ -231,12 +180,7 @@ export class Transaction {
    * @param conflict It lost against another transaction, so a further attempt of the call may succeed.
    */
   failBranch(error: unknown, savepoint: Savepoint | undefined, conflict: boolean): void {
-    if (conflict) {
-      this.#branchConflict = {
-        savepoint,
-        error: new ParticipantConflictError(LOST, { cause: error }),
-      };
-    }
+    if (conflict) this.#branches?.lose(error, savepoint);
     this.markRollbackOnly({ reason: error, savepoint, byRequest: false });
   }
 
@@ -347,7 +291,6 @@ export class Transaction {
     this.#log.rollBackTo(savepoint);
     this.#hooks?.dropSince(savepoint);
     this.#rollbackOnly = this.#rollbackOnly?.filter((mark) => !mark.savepoint?.isWithin(savepoint));
-    if (this.#branchConflict?.savepoint?.isWithin(savepoint)) this.#branchConflict = undefined;
     return this.#branches?.rollBackTo(savepoint);
   }
 
@@ -358,7 +301,7 @@ export class Transaction {
 
   /** @internal Why a further attempt may succeed though the method failed: a participant lost against another. */
   get branchConflict(): ParticipantConflictError | undefined {
-    return this.#branchConflict?.error;
+    return this.#branches?.conflict;
   }
 
   /** @internal No more operations are accepted. */
@@ -370,9 +313,8 @@ export class Transaction {
   /** @internal To be concluded with `concludeCommit`. */
   sendCommit(): MaybePromise<CommitResult> {
     const items = this.#log.commitItems(this.options.isolation === 'serializable');
-    this.#committing = items;
     const { id, callId, attempt, until } = this;
-    this.#request = new OpenRequest({
+    this.#request = new CommitAttempt({
       id,
       call: { name: this.options.name, callId, attempt },
       items,
@@ -380,47 +322,36 @@ export class Transaction {
       announcedIn: this.#announcedIn,
       until,
       address: this.#address,
-      branches: this.#branches?.all ?? NO_BRANCHES,
+      branches: this.#branches?.all,
     });
     return this.#environment.coordinator.commit(this.#request);
   }
 
   /** @internal What became of a commit whose promise was rejected; throws where it was not sent. */
   async resolveCommit(error: unknown): Promise<CommitResult> {
-    const sent = this.#request?.sent;
-    if (sent === undefined) throw error;
-    return this.#environment.coordinator.resolve(sent, this.until, error);
+    if (this.#request === undefined) throw error;
+    return this.#request.resolve(this.#environment.coordinator, error);
   }
 
   /** @internal Undefined when it is committed. */
   concludeCommit(result: CommitResult): CommitFailure | undefined {
-    if (result.status !== 'committed') {
-      if (result.status === 'locked') this.#locked = this.#committing[result.index];
-      return toCommitFailure(result, this.#committing, this.options.timeoutMs);
-    }
-    this.#status = 'committed';
-    this.#commitCounts = result.commitCounts;
-    return undefined;
+    const failure = this.#request?.conclude(result, this.options.timeoutMs);
+    if (failure === undefined) this.#status = 'committed';
+    return failure;
   }
 
   /** @internal Settles the lock that the commit met, so that the next attempt need not meet it. */
   async settleLock(): Promise<void> {
-    if (this.#locked === undefined) return;
-    await this.#environment.coordinator.settleLock(this.#locked, this.until);
+    const locked = this.#request?.locked;
+    if (locked !== undefined) await this.#environment.coordinator.settleLock(locked, this.until);
   }
 
   /**
    * @internal Whether what was read still stands; the conflict if not. Reads of one atomic step
    * existed together, and need no second look.
    */
-  async validateReads(): Promise<DistributedTxError | undefined> {
-    const items = this.#log.readItems(this.options.isolation === 'serializable');
-    const oneNode = items.every((item) => item.node === items[0]?.node);
-    if (items.length === 0 || (this.#log.readAtOnce && oneNode)) return undefined;
-    const result = await this.#environment.coordinator.validate(items, this.until);
-    if (result.status === 'committed') return undefined;
-    const failure = toCommitFailure(result, items, this.options.timeoutMs);
-    return failure.retryable ? failure.error : undefined;
+  validateReads(): Promise<DistributedTxError | undefined> {
+    return staleReads(this.#environment.coordinator, this.#log, this);
   }
 
   /** @internal Ends it without a commit. An address that somebody knows gets its outcome recorded. */
@@ -446,8 +377,7 @@ export class Transaction {
    */
   versionGivenTo(state: ItemState): string | undefined {
     const base = state.seenVersion ?? state.expectation?.version;
-    const index = this.#committing.findIndex((item) => item.state === state);
-    const count = base === undefined ? this.#commitCounts?.get(index) : commitCountOf(base) + 1;
+    const count = base === undefined ? this.#request?.countOf(state) : commitCountOf(base) + 1;
     return count === undefined ? undefined : `${count}.${this.id}`;
   }
 
@@ -486,14 +416,11 @@ export class Transaction {
   #fixAddress(): TransactionAddress {
     this.#address ??= this.#request?.address;
     if (this.#address === undefined) {
-      const items = this.#log.commitItems(true);
-      const written = items.filter((item) => item.change !== undefined);
-      const known = written.length > 0 ? written : items;
-      const store = known[0]?.store ?? 'default';
-      const keys = known.filter((item) => item.store === store).map((item) => item.key);
-      this.#announcedIn = store;
       const { coordinator } = this.#environment;
-      this.#address = coordinator.addressFor(this.id, store, keys, this.until);
+      const items = homeItems(this.#log.commitItems(true));
+      const store = items[0]?.store ?? coordinator.anyStore.name;
+      this.#announcedIn = store;
+      this.#address = coordinator.addressFor(this.id, store, items, this.until);
     }
     return this.#address;
   }

@@ -11,7 +11,8 @@ import type { Savepoint } from './operation-log.js';
 import { rolledBackBy } from './rolled-back-by.js';
 import { requireWork } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
-import type { Transaction, TransactionControl } from './transaction.js';
+import type { TransactionControl } from './transaction-environment.js';
+import type { Transaction } from './transaction.js';
 
 interface Deadline {
   /** Local monotonic milliseconds. */

@@ -133,8 +133,8 @@ export class ScenarioTrial {
   async #call({ runtime, participants }: Member): Promise<Told> {
     const { manager } = runtime;
     const purses = runtime.repository(Purse);
-    const { work: run } = this.#scenario;
-    const work = manager.run(() => run(purses, manager.current()!, participants), {
+    const scenario = this.#scenario;
+    const work = manager.run(() => scenario.work(purses, manager.current()!, participants), {
       retry: { attempts: 3, backoffMs: 0 },
     });
     try {
@@ -192,14 +192,18 @@ export class ScenarioTrial {
       if (unnoted && !store.isNoted(address) && !this.#isCommitted(address)) continue;
       this.broken.push(`${when} ${id} is locked by ${printAddress(address)}`);
     }
-    for (const [name, { prepared, unasked }] of this.#databases) {
-      for (const branch of unasked) this.broken.push(`${branch} of ${name} was never prepared`);
-      if (prepared.size > 0) this.broken.push(`${when} ${name} has ${prepared.size} prepared`);
-    }
+    this.#expectNothingPrepared(when);
     const { journal } = this.#group.store;
     for (const instance of forgotten ? await journal.lapsed() : store.instances) {
       const { entries } = await journal.entries(instance, { most: 100 });
       if (entries.length > 0) this.broken.push(`${when} the journal has ${entries.length} entries`);
+    }
+  }
+
+  #expectNothingPrepared(when: string): void {
+    for (const [name, { prepared, unasked }] of this.#databases) {
+      for (const branch of unasked) this.broken.push(`${branch} of ${name} was never prepared`);
+      if (prepared.size > 0) this.broken.push(`${when} ${name} has ${prepared.size} prepared`);
     }
   }
 

@@ -119,10 +119,7 @@ export class EmbeddedStore implements VersionedStore {
     const record = this.#get(recordKey);
     if (record?.startsWith('committed')) return { status: 'committed', commitCounts: new Map() };
     if (record?.startsWith('rolled_back')) return { status: 'rolled_back' };
-    if (record?.startsWith('pending@')) {
-      throw new InvariantViolationError('A participant decides what was to be decided here.');
-    }
-    if (commit.announced && record === undefined) return { status: 'rolled_back' };
+    if (commit.announced && !mayDecide(record)) return { status: 'rolled_back' };
     const now = Math.floor(this.#clock.time());
     if (!this.#isInTime(commit.address, now)) return { status: 'deadline', nodeTimeMs: now };
     const verdict = judgeCommit(commit, (key) => this.#get(key), this.#tombstoneMs);
@@ -345,4 +342,10 @@ function statusOf(record: string | undefined): 'committed' | 'rolled_back' | und
   if (record?.startsWith('committed')) return 'committed';
   if (record?.startsWith('rolled_back')) return 'rolled_back';
   return undefined;
+}
+
+/** @throws InvariantViolationError where a participant decides. */
+function mayDecide(announced: string | undefined): boolean {
+  if (!announced?.startsWith('pending@')) return announced !== undefined;
+  throw new InvariantViolationError('A participant decides what was to be decided here.');
 }

@@ -161,7 +161,7 @@ function parseApplied(reply: unknown): AppliedStatus {
 }
 
 function parseAnnounceReply(reply: unknown): AnnounceReply {
-  const [status, time] = String(reply).split(' ');
+  const [status = '', time] = String(reply).split(' ');
   switch (status) {
     case 'announced':
     case 'committed':
