@@ -155,18 +155,18 @@ export class Transaction {
    */
   enlist(participant: Participant | string, payload?: unknown): Branch {
     this.assertOpen();
-    const { participants, control } = this.#environment;
+    const { participants, control, limits } = this.#environment;
     const savepoint = control.savepointIn(this);
     this.#assertStands(savepoint);
-    this.#branches ??= new EnlistedBranches(participants, this.#environment.limits);
+    this.#branches ??= new EnlistedBranches(participants, limits);
     return this.#branches.enlist(participant, payload, savepoint);
   }
 
   /** @internal Gives a branch its name before the commit does, for a participant that needs it to begin. */
   async nameBranch(branch: Branch): Promise<void> {
     const address = this.#fixAddress();
-    const { coordinator } = this.#environment;
-    const cache = await coordinator.store(this.#announcedIn!).identity(this.until);
+    const store = this.#environment.coordinator.store(this.#announcedIn!);
+    const cache = await store.identity(this.until);
     branch.nameBy({ cache, address });
   }
 
@@ -312,12 +312,11 @@ export class Transaction {
 
   /** @internal To be concluded with `concludeCommit`. */
   sendCommit(): MaybePromise<CommitResult> {
-    const items = this.#log.commitItems(this.options.isolation === 'serializable');
-    const { id, callId, attempt, until } = this;
+    const { id, callId, attempt, until, options } = this;
     this.#request = new CommitAttempt({
       id,
-      call: { name: this.options.name, callId, attempt },
-      items,
+      call: { name: options.name, callId, attempt },
+      items: this.#log.commitItems(options.isolation === 'serializable'),
       readAtOnce: this.#log.readAtOnce,
       announcedIn: this.#announcedIn,
       until,
@@ -367,8 +366,8 @@ export class Transaction {
       await this.#branches.rollBack(this.until);
     }
     if (this.#announcedIn === undefined) return;
-    const { coordinator } = this.#environment;
-    await coordinator.rollBack(this.#announcedIn, this.#fixAddress(), this.until);
+    const address = this.#fixAddress();
+    await this.#environment.coordinator.rollBack(this.#announcedIn, address, this.until);
   }
 
   /**
