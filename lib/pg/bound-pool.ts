@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { SqlBranch } from '../sql/sql-branch.js';
+import { withMethods } from '../sql/with-methods.js';
 import { queryOn } from './bound-query.js';
 import type { PgConnection } from './pg-connection.js';
 
@@ -8,7 +9,12 @@ type ConnectCallback = (error: unknown, client?: PoolClient, release?: () => voi
 /** The pool, except that inside a transaction `query` and `connect` use its connection. */
 export function boundPool(pool: Pool, current: () => SqlBranch<PgConnection> | undefined): Pool {
   const query = (...args: unknown[]): unknown => {
-    const branch = current();
+    let branch: SqlBranch<PgConnection> | undefined;
+    try {
+      branch = current();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     if (branch !== undefined) return queryOn(branch, args);
     return Reflect.apply(pool.query.bind(pool), undefined, args);
   };
@@ -32,22 +38,5 @@ function boundClient(client: PoolClient, branch: SqlBranch<PgConnection>): PoolC
     query: (...args: unknown[]) => queryOn(branch, args),
     release: () => undefined,
     end: () => Promise.resolve(),
-  });
-}
-
-/** The object with some methods in place of its own; the others see the object itself as `this`. */
-function withMethods<T extends object>(
-  target: T,
-  methods: Readonly<Record<string, (...args: never[]) => unknown>>,
-): T {
-  return new Proxy(target, {
-    get(_, property) {
-      if (typeof property === 'string' && Object.hasOwn(methods, property)) {
-        return methods[property];
-      }
-      const value: unknown = Reflect.get(target, property, target);
-      if (typeof value !== 'function' || property === 'constructor') return value;
-      return (...args: unknown[]): unknown => Reflect.apply(value, target, args);
-    },
   });
 }

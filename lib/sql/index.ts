@@ -4,3 +4,4 @@ export type { SqlDialect, SqlErrorKind } from './sql-dialect.js';
 export { MysqlDialect } from './mysql-dialect.js';
 export { PostgresDialect } from './postgres-dialect.js';
 export { SqlParticipant, type SqlParticipantOptions } from './sql-participant.js';
+export { withMethods } from './with-methods.js';

@@ -12,6 +12,7 @@ import { changesSession, controlOf } from './control-text.js';
 import { inTime } from './in-time.js';
 import { StatementControl } from './statement-control.js';
 import { SavepointStack } from './savepoint-stack.js';
+import { StatementQueue } from './statement-queue.js';
 import type { SqlBegin, SqlConnection, SqlIsolation } from './sql-connection.js';
 import type { SqlDialect } from './sql-dialect.js';
 import { globalIdOf } from './sql-names.js';
@@ -46,12 +47,11 @@ export class SqlBranch<C extends SqlConnection> {
   readonly #host: SqlBranchHost<C>;
   readonly #transaction: Transaction;
   readonly #stack = new SavepointStack();
+  readonly #queue = new StatementQueue();
   readonly #control: StatementControl;
   readonly #failures: BranchFailures;
   #branch: Branch | undefined;
   #connection: C | undefined;
-  #tail: Promise<unknown> = Promise.resolve();
-  #running = 0;
   #state: 'open' | 'prepared' | 'ended' = 'open';
   #ranUntilEnd: DistributedTxError | undefined;
   #broken = false;
@@ -91,7 +91,7 @@ export class SqlBranch<C extends SqlConnection> {
       return Promise.reject(error as Error);
     }
     const scope = this.#host.savepointIn(this.#transaction);
-    return this.#transaction.track(this.#enqueue(() => this.#runNow(work, statement, scope)));
+    return this.#transaction.track(this.#queue.enqueue(() => this.#runNow(work, statement, scope)));
   }
 
   /** A transaction within this one, as a savepoint; for mappers that begin by a call and not by a statement. */
@@ -114,14 +114,12 @@ export class SqlBranch<C extends SqlConnection> {
     const connection = await this.#readyToEnd(until);
     // A transaction that only reads cannot insert, and has nothing that could be lost.
     const inserts = this.#transaction.options.readOnly ? [] : [insert(this.#branch!)];
-    this.#running++;
     try {
-      await inTime(connection.commit(inserts), until - this.#host.now(), 'The commit');
+      const commit = this.#queue.send(() => connection.commit(inserts));
+      await inTime(commit, until - this.#host.now(), 'The commit');
     } catch (error) {
       this.#broken = !this.#host.dialect.provesNoCommit(error);
       throw this.#failures.refusalOf(error);
-    } finally {
-      this.#running--;
     }
     await this.#release(this.#sessionChanged);
   }
@@ -132,7 +130,6 @@ export class SqlBranch<C extends SqlConnection> {
     const connection = await this.#readyToEnd(until);
     const globalId = globalIdOf(this.#branch!);
     this.#prepareSent = true;
-    this.#running++;
     try {
       const steps = async (): Promise<void> => {
         for (const statement of twoPhase.prepare(globalId)) await connection.execute(statement);
@@ -140,12 +137,14 @@ export class SqlBranch<C extends SqlConnection> {
         const found = await connection.execute(twoPhase.probe(globalId));
         if (found.length === 0) throw this.#failures.refused('was in a failed transaction');
       };
-      await inTime(steps(), until - this.#host.now(), 'The statement that prepares');
+      await inTime(
+        this.#queue.send(steps),
+        until - this.#host.now(),
+        'The statement that prepares',
+      );
     } catch (error) {
       this.#broken = !this.#host.dialect.provesNoCommit(error);
       throw this.#failures.voteOf(error);
-    } finally {
-      this.#running--;
     }
     this.#state = 'prepared';
     if (!twoPhase.keepsConnection) await this.#release(this.#sessionChanged);
@@ -153,17 +152,21 @@ export class SqlBranch<C extends SqlConnection> {
 
   /** @internal What was prepared may still be with this connection, which alone can end it then. */
   takePrepared(): C | undefined {
-    return this.#state === 'prepared' && this.#running === 0 ? this.#connection : undefined;
+    return this.#state === 'prepared' && this.#queue.isIdle ? this.#connection : undefined;
   }
 
   /** @internal Lets go of the connection; what is not prepared on it ends with it. */
   async end(until: number): Promise<void> {
-    const idle = await this.#settled(until);
+    const idle = await this.#queue.settled(() => until - this.#host.now());
     const wasOpen = this.#state === 'open';
     this.#state = 'ended';
     if (this.#connection === undefined) return;
-    const canAnswer = idle && !this.#broken && this.#running === 0;
-    if (!wasOpen || !canAnswer) return this.#release(!canAnswer || this.#sessionChanged);
+    const canAnswer = idle && !this.#broken && this.#queue.isIdle;
+    if (!wasOpen || !canAnswer) {
+      await this.#release(!canAnswer || this.#sessionChanged);
+      this.#queue.cutOff(this.#failures.closed());
+      return;
+    }
     try {
       await inTime(this.#abandon(this.#connection), until - this.#host.now(), 'The roll back');
       await this.#release(this.#sessionChanged);
@@ -202,11 +205,11 @@ export class SqlBranch<C extends SqlConnection> {
   }
 
   async #endScope(scope: Savepoint, work: (connection: C) => Promise<void>): Promise<void> {
-    await this.#enqueue(async () => {
+    await this.#queue.enqueue(async () => {
       const connection = this.#connection;
       if (connection === undefined || this.#ranUntilEnd || this.#state !== 'open') return;
       try {
-        await this.#busy(() => work(connection));
+        await this.#queue.send(() => work(connection));
       } catch (error) {
         this.#fail(error, scope.parent);
       }
@@ -229,9 +232,9 @@ export class SqlBranch<C extends SqlConnection> {
       const control = this.#controlIn(statement);
       const connection = await this.#open();
       this.#assertUsable(scope);
-      await this.#busy(() => this.#control.enterScope(connection, scope));
+      await this.#queue.send(() => this.#control.enterScope(connection, scope));
       if (changesSession(statement)) this.#sessionChanged = true;
-      return await this.#busy(() =>
+      return await this.#queue.send(() =>
         control === undefined
           ? work(connection, statement)
           : this.#control.run({ control, statement, connection, scope }, (text) =>
@@ -271,7 +274,7 @@ export class SqlBranch<C extends SqlConnection> {
     const statements = start?.(globalIdOf(this.#branch), begin) ?? dialect.begin(begin);
     try {
       if (this.#state === 'ended') throw this.#failures.closed();
-      await this.#busy(() =>
+      await this.#queue.send(() =>
         inTime(connection.begin(statements, begin), begin.timeoutMs, 'The begin'),
       );
     } catch (error) {
@@ -309,7 +312,7 @@ export class SqlBranch<C extends SqlConnection> {
 
   /** Nothing runs any more, and everything that ran may be committed. */
   async #readyToEnd(until: number): Promise<C> {
-    if (!(await this.#settled(until))) {
+    if (!(await this.#queue.settled(() => until - this.#host.now()))) {
       throw new ParticipantUnavailableError(
         `Statements of transaction ${this.#transaction.id} on ${this.#host.name} still run. Nothing was written.`,
       );
@@ -341,32 +344,5 @@ export class SqlBranch<C extends SqlConnection> {
     this.#transaction.assertOpen();
     if (this.#ranUntilEnd) throw this.#ranUntilEnd;
     if (this.#state !== 'open' || scope?.isRolledBack) throw this.#failures.closed();
-  }
-
-  async #busy<T>(work: () => Promise<T>): Promise<T> {
-    this.#running++;
-    try {
-      return await work();
-    } finally {
-      this.#running--;
-    }
-  }
-
-  /** One after the other, whatever became of those before. */
-  #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(work);
-    this.#tail = result.catch(() => undefined);
-    return result;
-  }
-
-  /** Whether everything that was enqueued has ended by then. */
-  async #settled(until: number): Promise<boolean> {
-    const tail = this.#tail;
-    try {
-      await inTime(tail, until - this.#host.now(), 'A statement');
-    } catch {
-      return false;
-    }
-    return tail === this.#tail || this.#settled(until);
   }
 }

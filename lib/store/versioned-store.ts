@@ -79,7 +79,8 @@ export interface VersionedStore {
 
   /**
    * Writes down a transaction before it is decided, for those outside of this process who have to find it
-   * then. Refused past its deadline, and where its outcome is recorded. May be repeated.
+   * then. Refused past its deadline, and where its outcome is recorded; one that names what the items become
+   * replaces one that does not, and never the other way round. May be repeated.
    *
    * @throws StoreUnavailableError, StoreRefusedError: whether it stands is not known.
    */
@@ -271,8 +272,8 @@ export interface PendingTransaction {
   /** The participant whose own commit decides; undefined where the record itself does. */
   readonly decider: string | undefined;
   readonly branches: readonly RecordedBranch[];
-  /** What becomes of the items that are held. */
-  readonly redo: readonly HeldItem[];
+  /** What becomes of the items that are held; undefined as long as that is not known. */
+  readonly redo: readonly HeldItem[] | undefined;
 }
 
 export type AnnounceReply =

@@ -1,6 +1,7 @@
 import { systemClock } from '../../lib/store/clock.js';
+import { InvariantViolationError } from '../../lib/errors/index.js';
 import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
-import { recordKeyOf } from '../../lib/store/transaction-address.js';
+import { recordKeyOf, type TransactionAddress } from '../../lib/store/transaction-address.js';
 import type { RecordLifetime, VersionedStore } from '../../lib/store/versioned-store.js';
 import { RandomSteps, type RandomStep } from '../support/random-commits.js';
 import { openRedisStore } from '../support/redis-store.js';
@@ -23,13 +24,30 @@ function withoutTimes(value: unknown): unknown {
   return { ...value, ...('nodeTimeMs' in value ? { nodeTimeMs: 0 } : {}) };
 }
 
-async function answerOf(store: VersionedStore, step: RandomStep): Promise<unknown> {
+function answerOf(store: VersionedStore, step: RandomStep): Promise<unknown> {
+  return askFor(store, step).catch((error: unknown) => {
+    if (error instanceof InvariantViolationError) return { status: 'violation' };
+    throw error;
+  });
+}
+
+function addressOf(step: RandomStep): TransactionAddress | undefined {
+  if (step.kind === 'commit') return step.commit.address;
+  if (step.kind === 'announce') return step.pending.address;
+  return 'address' in step ? step.address : undefined;
+}
+
+async function askFor(store: VersionedStore, step: RandomStep): Promise<unknown> {
   const until = systemClock.now() + 10_000;
   switch (step.kind) {
     case 'commit': {
       const commit = { ...step.commit };
       return { ...(await store.commitOnePhase(commit, until)), sent: commit.sent };
     }
+    case 'announce':
+      return store.announce(step.pending, until);
+    case 'conclude':
+      return store.conclude(step.address, step.outcome, until);
     case 'fence':
       return store.fence(step.address, until);
     case 'outcome':
@@ -77,7 +95,7 @@ describeRedis('EmbeddedStore and RedisStore', () => {
           answerOf(opened.store, step),
           answerOf(embedded, step),
         ]);
-        const address = step.kind === 'commit' ? step.commit.address : undefined;
+        const address = addressOf(step);
         const touched = address === undefined ? keys : [...keys, recordKeyOf(address)];
         const raw = await opened.other.mget(touched);
         const inMemory = touched.map((key) => embedded.peekRaw(key) ?? null);
@@ -93,8 +111,10 @@ describeRedis('EmbeddedStore and RedisStore', () => {
         seen.set(kind, (seen.get(kind) ?? 0) + 1);
       }
       const kinds = ['committed', 'conflict', 'locked', 'bound', 'absent', 'counters', 'foreign'];
-      for (const kind of [...kinds, 'rolled_back', 'deadline', 'fence', 'read']) {
-        expect({ kind, often: (seen.get(kind) ?? 0) >= 20 }).toEqual({ kind, often: true });
+      const others = ['announced', 'violation', 'conclude', 'fence', 'read'];
+      for (const kind of [...kinds, 'rolled_back', 'deadline', ...others]) {
+        const least = kind === 'violation' ? 3 : 20;
+        expect({ kind, often: (seen.get(kind) ?? 0) >= least }).toEqual({ kind, often: true });
       }
     });
   }, 120_000);

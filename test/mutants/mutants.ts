@@ -51,8 +51,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'the question for an outcome reads only',
     file: fence,
-    find: "redis.call('SET', KEYS[1], 'rolled_back|",
-    replace: "tostring('",
+    find: "redis.call('SET', ",
+    replace: 'tostring(',
   },
   {
     title: 'the question for an outcome overlooks that it is committed',
@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'a repeated commit is reported as a conflict',
     file: script,
-    find: '(outcome(record) or refusal)',
+    find: '(outcome(record, announced) or refusal)',
     replace: 'refusal',
   },
   {

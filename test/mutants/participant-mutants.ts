@@ -3,14 +3,14 @@ import type { Mutant } from './mutants.js';
 const twoPhase = 'lib/commit/two-phase.ts';
 const branchSet = 'lib/commit/branch-set.ts';
 const finisher = 'lib/commit/finisher.ts';
-const embedded = 'lib/store/embedded/embedded-store.ts';
+const records = 'lib/store/embedded/judge-record.ts';
 
 /** The wrong variants of protocol.md that only a commit can have in which databases take part. */
 export const participantMutants: readonly Mutant[] = [
   {
     title: 'a record that waits for a database is rolled back without asking it',
-    file: embedded,
-    find: "if (text?.startsWith('pending@')) return 'pending';",
+    file: records,
+    find: "if (record?.startsWith('pending@')) return { reply: 'pending' };",
     replace: '',
   },
   {

@@ -3,6 +3,8 @@ import type {
   CounterIncrement,
   ItemChange,
   OnePhaseCommit,
+  PendingTransaction,
+  RecordedBranch,
 } from '../../lib/store/versioned-store.js';
 import { ANY_ABSENCE } from '../../lib/store/version.js';
 import type { SeededRandom } from './seeded-random.js';
@@ -10,6 +12,12 @@ import type { SeededRandom } from './seeded-random.js';
 /** One thing that is done to each of the stores that are compared. */
 export type RandomStep =
   | { readonly kind: 'commit'; readonly commit: OnePhaseCommit }
+  | { readonly kind: 'announce'; readonly pending: PendingTransaction }
+  | {
+      readonly kind: 'conclude';
+      readonly address: OnePhaseCommit['address'];
+      readonly outcome: 'committed' | 'rolled_back';
+    }
   | { readonly kind: 'fence' | 'outcome'; readonly address: OnePhaseCommit['address'] }
   | { readonly kind: 'foreign'; readonly key: string; readonly value: string }
   | { readonly kind: 'read'; readonly keys: readonly string[] };
@@ -39,16 +47,21 @@ export class RandomSteps {
 
   next(knowledge: Knowledge, nodeTimeMs: number): RandomStep {
     const drawn = this.#random.next();
-    if (drawn < 0.8) return { kind: 'commit', commit: this.#commit(knowledge, nodeTimeMs) };
-    if (drawn < 0.86) return { kind: 'fence', address: this.#address(nodeTimeMs) };
+    if (drawn < 0.7) return { kind: 'commit', commit: this.#commit(knowledge, nodeTimeMs) };
+    if (drawn < 0.77) return { kind: 'announce', pending: this.#pending(nodeTimeMs) };
+    if (drawn < 0.82) {
+      const outcome = this.#random.pick(['committed', 'rolled_back'] as const);
+      return { kind: 'conclude', address: this.#address(nodeTimeMs, 0.9), outcome };
+    }
+    if (drawn < 0.86) return { kind: 'fence', address: this.#address(nodeTimeMs, 0.5) };
     if (drawn < 0.9) return { kind: 'outcome', address: this.#address(nodeTimeMs) };
     if (drawn < 0.95) return { kind: 'read', keys: this.#some(this.#keys, 6) };
     return { kind: 'foreign', key: this.#random.pick(this.#keys), value: this.#foreign() };
   }
 
-  #address(nodeTimeMs: number): OnePhaseCommit['address'] {
-    if (this.#addresses.length > 0 && this.#random.chance(0.15)) {
-      return this.#random.pick(this.#addresses.slice(-10));
+  #address(nodeTimeMs: number, known = 0.15): OnePhaseCommit['address'] {
+    if (this.#addresses.length > 0 && this.#random.chance(known)) {
+      return this.#random.pick(this.#addresses.slice(-4));
     }
     const drawn = this.#random.next();
     let aheadMs = 30_000;
@@ -64,7 +77,24 @@ export class RandomSteps {
   #commit(knowledge: Knowledge, nodeTimeMs: number): OnePhaseCommit {
     const keys = [...new Set(this.#some(this.#keys, 4))];
     const items = keys.map((key) => this.#item(key, knowledge.get(key)));
-    return { address: this.#address(nodeTimeMs), items, record: '"r":1', sent: false };
+    const commit = { address: this.#address(nodeTimeMs), items, record: '"r":1', sent: false };
+    const announced = this.#random.chance(0.1);
+    return this.#random.chance(0.8) ? commit : { ...commit, announced, branches: this.#branches() };
+  }
+
+  #pending(nodeTimeMs: number): PendingTransaction {
+    return {
+      address: this.#address(nodeTimeMs, 0.3),
+      record: '"r":1',
+      decider: this.#random.pick([undefined, 'orders']),
+      branches: this.#branches(),
+      redo: this.#random.pick([undefined, []]),
+    };
+  }
+
+  #branches(): readonly RecordedBranch[] {
+    const payload = this.#random.pick([undefined, ...PAYLOADS]);
+    return this.#random.chance(0.2) ? [] : [{ participant: 'orders', number: 1, payload }];
   }
 
   #item(key: string, raw: string | undefined): CommitItem {

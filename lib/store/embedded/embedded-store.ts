@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { InvariantViolationError, StoreUnavailableError } from '../../errors/index.js';
+import { drawIdentity } from '../cache-identity.js';
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
-import { parseRecord, printDecided, printPending } from '../recorded-branches.js';
 import { parseStoredItem } from '../stored-item.js';
+import { isKept, parseRecord, printMembers } from '../stored-record.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import {
   tombstoneMsOf,
@@ -22,16 +22,19 @@ import {
   type TransactionRecord,
   type VersionedStore,
 } from '../versioned-store.js';
+import { EmbeddedEntries } from './embedded-entries.js';
 import { EmbeddedJournal } from './embedded-journal.js';
-import { judgeCommit, type Writes } from './judge-commit.js';
+import { judgeCommit } from './judge-commit.js';
+import { judgeApply, judgePrepare, judgeRelease, placeholderVersion } from './judge-locks.js';
 import {
-  judgeApply,
-  judgePrepare,
-  judgeRelease,
-  placeholderVersion,
-  type Entry,
-  type Replacement,
-} from './judge-locks.js';
+  judgeAnnounce,
+  judgeConclude,
+  judgeFence,
+  judgeUndecided,
+  statusOf,
+  type JudgedAt,
+  type RecordVerdict,
+} from './judge-record.js';
 
 export interface EmbeddedStoreOptions {
   readonly name: string;
@@ -64,12 +67,11 @@ export class EmbeddedStore implements VersionedStore {
   readonly #clock: Clock;
   readonly #lifetime: RecordLifetime;
   readonly #nodeOf: ((key: string) => string) | undefined;
-  readonly #entries = new Map<string, Entry>();
-  readonly #identity = randomBytes(6).toString('hex');
+  readonly #entries: EmbeddedEntries;
+  readonly #identity = drawIdentity();
   #moment = 0;
   #lastPlaceholderUs = 0;
   #operations = 0;
-  #nextSweepAtMs = 0;
 
   constructor(options: EmbeddedStoreOptions) {
     this.name = options.name;
@@ -77,6 +79,7 @@ export class EmbeddedStore implements VersionedStore {
     this.#lifetime = options.lifetime;
     this.#nodeOf = options.nodeOf;
     this.spansNodes = options.nodeOf !== undefined;
+    this.#entries = new EmbeddedEntries(options.clock);
     this.journal = new EmbeddedJournal(options.clock);
   }
 
@@ -113,35 +116,34 @@ export class EmbeddedStore implements VersionedStore {
     this.#assertOneNode([recordKeyOf(commit.address), ...commit.items.map(({ key }) => key)]);
     await this.#takeTurn();
     if (commit.withdrawn) throw new StoreUnavailableError('The time of the call is over.');
-    this.#sweep();
+    this.#entries.sweep();
     commit.sent = true;
     const recordKey = recordKeyOf(commit.address);
-    const record = this.#get(recordKey);
+    const record = this.#entries.get(recordKey);
     if (record?.startsWith('committed')) return { status: 'committed', commitCounts: new Map() };
     if (record?.startsWith('rolled_back')) return { status: 'rolled_back' };
-    if (commit.announced && !mayDecide(record)) return { status: 'rolled_back' };
-    const now = Math.floor(this.#clock.time());
-    if (!this.#isInTime(commit.address, now)) return { status: 'deadline', nodeTimeMs: now };
-    const verdict = judgeCommit(commit, (key) => this.#get(key), this.#tombstoneMs);
+    const at = this.#judgedAt();
+    const refusal = judgeUndecided(record, commit, at);
+    if (refusal !== undefined) return refusal;
+    const verdict = judgeCommit(commit, (key) => this.#entries.get(key), this.#tombstoneMs);
     if (verdict.reply.status !== 'committed') return verdict.reply;
-    const decided = printDecided(commit.redo, commit.branches);
-    const text = `committed|{"decidedAt":${now},${commit.record}${decided}}`;
-    const ttlMs = decided === '' ? this.#keptMs(commit.address, now) : undefined;
-    this.#set(recordKey, text, ttlMs);
-    this.#apply(verdict.writes);
+    const text = `committed|{"decidedAt":${at.nowMs},${printMembers(commit)}}`;
+    const ttlMs = isKept(commit) ? undefined : this.#keptMs(commit.address, at.nowMs);
+    this.#entries.set(recordKey, text, ttlMs);
+    this.#entries.write(verdict.writes);
     return verdict.reply;
   }
 
   async prepare(request: PrepareRequest): Promise<PrepareReply> {
     this.#assertOneNode(request.items.map(({ key }) => key));
     await this.#takeTurn();
-    this.#sweep();
+    this.#entries.sweep();
     // A clock that stands still must not give one version to two placeholders.
     const timeUs = Math.floor(this.#clock.time() * 1000);
     this.#lastPlaceholderUs = Math.max(this.#lastPlaceholderUs + 1, timeUs);
     const absentVersion = placeholderVersion(this.#lastPlaceholderUs);
-    const verdict = judgePrepare(request, (key) => this.#entry(key), absentVersion);
-    for (const replacement of verdict.replacements) this.#replace(replacement);
+    const verdict = judgePrepare(request, (key) => this.#entries.find(key), absentVersion);
+    for (const replacement of verdict.replacements) this.#entries.replace(replacement);
     return verdict.reply;
   }
 
@@ -152,11 +154,11 @@ export class EmbeddedStore implements VersionedStore {
     this.#assertOneNode(items.map(({ key }) => key));
     await this.#takeTurn();
     return items.map((item) => {
-      const verdict = judgeApply(item, address, this.#entry(item.key), {
+      const verdict = judgeApply(item, address, this.#entries.find(item.key), {
         nowMs: this.#clock.time(),
         tombstoneMs: this.#tombstoneMs,
       });
-      this.#replace(verdict.replacement);
+      this.#entries.replace(verdict.replacement);
       return verdict.status;
     });
   }
@@ -165,30 +167,16 @@ export class EmbeddedStore implements VersionedStore {
     this.#assertOneNode(keys);
     await this.#takeTurn();
     for (const key of keys) {
-      this.#replace(judgeRelease(key, address, this.#entry(key), this.#clock.time()));
+      this.#entries.replace(
+        judgeRelease(key, address, this.#entries.find(key), this.#clock.time()),
+      );
     }
-  }
-
-  async record(address: TransactionAddress): Promise<TransactionRecord | undefined> {
-    await this.#takeTurn();
-    const text = this.#get(recordKeyOf(address));
-    return text === undefined ? undefined : parseRecord(text);
   }
 
   async announce(pending: PendingTransaction): Promise<AnnounceReply> {
     await this.#takeTurn();
-    const { address, record, decider, branches, redo } = pending;
-    const key = recordKeyOf(address);
-    const stood = this.#get(key);
-    const status = statusOf(stood);
-    if (status !== undefined) return { status };
-    const now = Math.floor(this.#clock.time());
-    if (!this.#isInTime(address, now)) return { status: 'deadline', nodeTimeMs: now };
-    if (stood === undefined) {
-      const text = `${printPending(decider)}|{${record}${printDecided(redo, branches)}}`;
-      this.#set(key, text, undefined);
-    }
-    return { status: 'announced' };
+    const at = this.#judgedAt();
+    return this.#judge(pending.address, at, (text) => judgeAnnounce(text, pending, at));
   }
 
   async conclude(
@@ -196,48 +184,34 @@ export class EmbeddedStore implements VersionedStore {
     outcome: 'committed' | 'rolled_back',
   ): Promise<FencedOutcome> {
     await this.#takeTurn();
-    const key = recordKeyOf(address);
-    const text = this.#get(key);
-    if (text === undefined) return 'forgotten';
-    const status = statusOf(text);
-    if (status !== undefined) return status;
-    if (!text.startsWith('pending@')) {
-      throw new InvariantViolationError('No participant decides what was to be concluded.');
-    }
-    this.#set(key, `${outcome}${text.slice(text.indexOf('|'))}`, undefined);
-    return outcome;
+    return this.#judge(address, this.#judgedAt(), (text) => judgeConclude(text, address, outcome));
   }
 
   async identity(): Promise<string> {
     return this.#identity;
   }
 
+  async record(address: TransactionAddress): Promise<TransactionRecord | undefined> {
+    await this.#takeTurn();
+    const text = this.#entries.get(recordKeyOf(address));
+    return text === undefined ? undefined : parseRecord(text);
+  }
+
   async retire(address: TransactionAddress): Promise<void> {
     await this.#takeTurn();
     const key = recordKeyOf(address);
-    const text = this.#get(key);
-    if (text !== undefined) this.#set(key, text, this.#keptMs(address, this.#clock.time()));
+    const text = this.#entries.get(key);
+    if (text !== undefined) this.#entries.set(key, text, this.#keptMs(address, this.#clock.time()));
   }
 
   async fence(address: TransactionAddress): Promise<FencedOutcome | 'pending'> {
-    const key = recordKeyOf(address);
-    const text = this.#get(key);
-    const status = statusOf(text);
-    if (status !== undefined) return status;
-    if (text?.startsWith('pending@')) return 'pending';
-    if (text !== undefined) {
-      this.#set(key, `rolled_back${text.slice(text.indexOf('|'))}`, undefined);
-      return 'rolled_back';
-    }
-    const now = Math.floor(this.#clock.time());
-    if (now >= address.deadlineAtMs + this.#lifetime.marginMs) return 'forgotten';
-    this.#set(key, `rolled_back|{"decidedAt":${now}}`, this.#keptMs(address, now));
-    return 'rolled_back';
+    const at = this.#judgedAt();
+    return this.#judge(address, at, (text) => judgeFence(text, address, at));
   }
 
   async outcome(address: TransactionAddress): Promise<RecordedOutcome> {
-    const text = this.#get(recordKeyOf(address));
-    if (text !== undefined) return statusOf(text) ?? 'undecided';
+    const record = this.#entries.get(recordKeyOf(address));
+    if (record !== undefined) return statusOf(record) ?? 'undecided';
     const forgottenAtMs = address.deadlineAtMs + this.#lifetime.marginMs;
     return this.#clock.time() < forgottenAtMs ? 'undecided' : 'expired';
   }
@@ -254,12 +228,12 @@ export class EmbeddedStore implements VersionedStore {
 
   /** Puts a value under a key as another program would. */
   setForeign(key: string, value: string): void {
-    this.#set(key, value, undefined);
+    this.#entries.set(key, value, undefined);
   }
 
   /** The text under a key, as another program would see it. */
   peekRaw(key: string): string | undefined {
-    return this.#get(key);
+    return this.#entries.get(key);
   }
 
   /** On one node every commit is validated in one moment, and nobody has to tell absences apart. */
@@ -272,9 +246,21 @@ export class EmbeddedStore implements VersionedStore {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
-  #isInTime({ deadlineAtMs }: TransactionAddress, now: number): boolean {
-    const { longestTimeoutMs, marginMs } = this.#lifetime;
-    return now < deadlineAtMs && deadlineAtMs <= now + longestTimeoutMs + marginMs;
+  #judgedAt(): JudgedAt {
+    return { nowMs: Math.floor(this.#clock.time()), lifetime: this.#lifetime };
+  }
+
+  #judge<R>(
+    address: TransactionAddress,
+    { nowMs }: JudgedAt,
+    judge: (record: string | undefined) => RecordVerdict<R>,
+  ): R {
+    const key = recordKeyOf(address);
+    const { reply, text, kept } = judge(this.#entries.get(key));
+    if (text !== undefined) {
+      this.#entries.set(key, text, kept ? undefined : this.#keptMs(address, nowMs));
+    }
+    return reply;
   }
 
   /** How long a record is kept from now on. */
@@ -292,60 +278,7 @@ export class EmbeddedStore implements VersionedStore {
   }
 
   #read(key: string): ReadReply['items'][number] {
-    const value = this.#get(key);
+    const value = this.#entries.get(key);
     return value === undefined ? undefined : parseStoredItem(value);
   }
-
-  #replace(replacement: Replacement | undefined): void {
-    if (replacement === undefined) return;
-    const { key, entry } = replacement;
-    if (entry === undefined) this.#entries.delete(key);
-    else this.#entries.set(key, entry);
-  }
-
-  #apply(writes: Writes): void {
-    for (const { key, value, ttlMs } of writes) {
-      if (value === undefined) this.#entries.delete(key);
-      else this.#set(key, value, ttlMs);
-    }
-  }
-
-  #get(key: string): string | undefined {
-    return this.#entry(key)?.value;
-  }
-
-  #entry(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.expiresAtMs > this.#clock.time()) return entry;
-    this.#entries.delete(key);
-    return undefined;
-  }
-
-  #set(key: string, value: string, ttlMs: number | undefined): void {
-    const expiresAtMs = ttlMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.time() + ttlMs;
-    this.#entries.set(key, { value, expiresAtMs });
-  }
-
-  /** Records nobody asks for again would pile up; once a second, what has expired goes. */
-  #sweep(): void {
-    const now = this.#clock.time();
-    if (now < this.#nextSweepAtMs) return;
-    this.#nextSweepAtMs = now + 1000;
-    for (const [key, entry] of this.#entries) {
-      if (entry.expiresAtMs <= now) this.#entries.delete(key);
-    }
-  }
-}
-
-function statusOf(record: string | undefined): 'committed' | 'rolled_back' | undefined {
-  if (record?.startsWith('committed')) return 'committed';
-  if (record?.startsWith('rolled_back')) return 'rolled_back';
-  return undefined;
-}
-
-/** @throws InvariantViolationError where a participant decides. */
-function mayDecide(announced: string | undefined): boolean {
-  if (!announced?.startsWith('pending@')) return announced !== undefined;
-  throw new InvariantViolationError('A participant decides what was to be decided here.');
 }

@@ -1,7 +1,7 @@
 import { InvariantViolationError } from '../../errors/index.js';
 import { ABSENT_VERSION, ANY_ABSENCE, nextVersion } from '../version.js';
-import { printDecided } from '../recorded-branches.js';
 import { printStoredItem, printTombstone } from '../stored-item.js';
+import { isKept, printMembers } from '../stored-record.js';
 import { recordKeyOf } from '../transaction-address.js';
 import type {
   CommitItem,
@@ -39,14 +39,15 @@ export class CommitMessage {
     return this.#keys.concat(this.#args);
   }
 
-  #add({ address, items, record, redo, branches, announced = false }: OnePhaseCommit): void {
+  #add(commit: OnePhaseCommit): void {
+    const { address, items, announced } = commit;
     this.#keys.push(recordKeyOf(address));
     const { deadlineAtMs } = address;
-    // A sign keeps the record from expiring: it decides about items elsewhere, or about branches.
-    const kept = announced ? '*' : redo === undefined && branches === undefined ? '' : '+';
-    const members = kept === '' ? record : record + printDecided(redo, branches);
+    // A plus keeps the record from expiring: it decides about something elsewhere.
+    const flags = `${isKept(commit) ? '+' : ''}${announced ? '!' : ''}`;
+    const expiresAtMs = deadlineAtMs + this.#times.keepMs;
     this.#args.push(
-      `${items.length} ${deadlineAtMs} ${deadlineAtMs + this.#times.keepMs}${kept} ${members}`,
+      `${items.length} ${deadlineAtMs} ${expiresAtMs}${flags} ${printMembers(commit)}`,
     );
     for (const item of items) {
       this.#keys.push(item.key);
@@ -143,7 +144,7 @@ export function isCommitted(reply: unknown): boolean {
   return String(reply).startsWith('committed');
 }
 
-/** @throws InvariantViolationError for an answer that no version of the script gives. */
+/** @throws InvariantViolationError where a decider is waited for, and for an answer that no script gives. */
 export function parseCommitReply(reply: unknown): OnePhaseReply | FailedReply {
   if (reply === 'committed') return COMMITTED;
   const text = String(reply);
@@ -159,6 +160,10 @@ export function parseCommitReply(reply: unknown): OnePhaseReply | FailedReply {
       return { status, nodeTimeMs: Number(rest) };
     case 'failed':
       return { status, message: rest };
+    case 'pending':
+      throw new InvariantViolationError(
+        'The record of the transaction names a decider, so it cannot commit by itself.',
+      );
     default:
       throw new InvariantViolationError(
         `The commit script answered ${JSON.stringify(text.slice(0, 200))}.` +

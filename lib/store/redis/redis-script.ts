@@ -70,27 +70,28 @@ export const COMMIT_ONE_PHASE = new RedisScript('commit-one-phase.lua', {
     'foreign',
     'rolled_back',
     'deadline',
+    'pending',
     'failed',
     'torn',
   ],
 });
 
-export const FENCE = new RedisScript('fence.lua', {
-  keys: ['record'],
-  args: ['deadlineAtMs', 'marginMs', 'keepMs'],
-  replies: ['committed', 'rolled_back', 'pending', 'forgotten'],
-});
-
 export const ANNOUNCE = new RedisScript('announce.lua', {
   keys: ['record'],
-  args: ['deadlineAtMs', 'longestTimeoutMs', 'text'],
+  args: ['longestTimeoutMs', 'deadlineAtMs', 'replaces', 'text'],
   replies: ['announced', 'committed', 'rolled_back', 'deadline'],
 });
 
 export const CONCLUDE = new RedisScript('conclude.lua', {
   keys: ['record'],
   args: ['outcome'],
-  replies: ['committed', 'rolled_back', 'forgotten', 'undecided'],
+  replies: ['committed', 'rolled_back', 'pending', 'forgotten'],
+});
+
+export const FENCE = new RedisScript('fence.lua', {
+  keys: ['record'],
+  args: ['deadlineAtMs', 'marginMs', 'keepMs'],
+  replies: ['committed', 'rolled_back', 'pending', 'forgotten'],
 });
 
 export const FORGET = new RedisScript('forget.lua', {

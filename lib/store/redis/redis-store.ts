@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import type { Journal } from '../journal.js';
-import { RESERVED_PREFIX, recordKeyOf, type TransactionAddress } from '../transaction-address.js';
+import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import {
   tombstoneMsOf,
   type AnnounceReply,
@@ -28,8 +27,8 @@ import { openRedisClient, type RedisSource } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
 import { RedisJournal } from './redis-journal.js';
-import { FENCE } from './redis-script.js';
-import { unlessCommitted, ReplicatedConnection, type Durability } from './replication.js';
+import { RecordSteps } from './record-steps.js';
+import { ReplicatedConnection, type Durability } from './replication.js';
 import { checkServers, probeScripts, probeWait, type Warn } from './server-checks.js';
 import { TwoPhaseSteps } from './two-phase-steps.js';
 
@@ -53,9 +52,6 @@ export interface RedisStoreOptions {
 /** Between two tries of a step that may be repeated. */
 const RETRY_DELAY_MS = 25;
 
-/** Names the cache, for participants outside of it. */
-const IDENTITY_KEY = `${RESERVED_PREFIX}{${tagOfSlot(0)}}:cache`;
-
 /** Redis 6.2 or newer and Valkey: one server, behind Sentinel, or a cluster. */
 export class RedisStore implements VersionedStore {
   readonly name: string;
@@ -66,9 +62,9 @@ export class RedisStore implements VersionedStore {
   readonly #writes: RedisConnection;
   readonly #twoPhase: TwoPhaseSteps;
   readonly #onePhase: OnePhaseSteps;
+  readonly #records: RecordSteps;
   readonly #times: MessageTimes;
   readonly #clocks: NodeClocks;
-  #identity: string | undefined;
   #usable = false;
   #checking: Promise<void> | undefined;
 
@@ -96,12 +92,14 @@ export class RedisStore implements VersionedStore {
     // The margin has to exceed every difference of clocks; a tenth of it is worth a word.
     const boundMs = lifetime.marginMs / 10;
     this.#clocks = new NodeClocks(this.#connection, clock, { boundMs, warn: options.warn });
+    const onClockDoubt = (nodeTimeMs: number, key: string): void =>
+      this.#clocks.correct(nodeTimeMs, key);
     this.#onePhase = new OnePhaseSteps({
       connection: this.#connection,
       writes: this.#writes,
       clock,
       times: this.#times,
-      onClockDoubt: (nodeTimeMs, key) => this.#clocks.correct(nodeTimeMs, key),
+      onClockDoubt,
     });
     const context = {
       connection: this.#connection,
@@ -112,6 +110,7 @@ export class RedisStore implements VersionedStore {
       persist: <T>(until: number, step: () => Promise<T>) => this.#persist(until, step),
     };
     this.#twoPhase = new TwoPhaseSteps(context);
+    this.#records = new RecordSteps({ ...context, lifetime, onClockDoubt });
     this.journal = new RedisJournal(context);
   }
 
@@ -175,16 +174,8 @@ export class RedisStore implements VersionedStore {
     return this.#twoPhase.release(address, keys, until);
   }
 
-  record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
-    return this.#twoPhase.record(address, until);
-  }
-
-  retire(address: TransactionAddress, until: number): Promise<void> {
-    return this.#twoPhase.retire(address, until);
-  }
-
   announce(pending: PendingTransaction, until: number): Promise<AnnounceReply> {
-    return this.#twoPhase.announce(pending, until);
+    return this.#records.announce(pending, until);
   }
 
   conclude(
@@ -192,42 +183,27 @@ export class RedisStore implements VersionedStore {
     outcome: 'committed' | 'rolled_back',
     until: number,
   ): Promise<FencedOutcome> {
-    return this.#twoPhase.conclude(address, outcome, until);
+    return this.#records.conclude(address, outcome, until);
   }
 
   identity(until: number): Promise<string> {
-    if (this.#identity !== undefined) return Promise.resolve(this.#identity);
-    return this.#persist(until, async () => {
-      await this.#writes.execute('SET', [IDENTITY_KEY, randomBytes(6).toString('hex'), 'NX']);
-      const kept = await this.#writes.execute('GET', [IDENTITY_KEY]);
-      this.#identity = String(kept);
-      return this.#identity;
-    });
+    return this.#records.identity(until);
+  }
+
+  record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
+    return this.#records.record(address, until);
+  }
+
+  retire(address: TransactionAddress, until: number): Promise<void> {
+    return this.#records.retire(address, until);
   }
 
   fence(address: TransactionAddress, until: number): Promise<FencedOutcome | 'pending'> {
-    const { marginMs } = this.#options.lifetime;
-    const args = [address.deadlineAtMs, marginMs, this.#times.keepMs].map(String);
-    return this.#persist(until, async () => {
-      const step = FENCE.run(this.#writes, 1, () => [recordKeyOf(address), ...args]);
-      const reply = await step.catch((error: unknown) => {
-        throw unlessCommitted(this.#writes, error);
-      });
-      return reply as FencedOutcome | 'pending';
-    });
+    return this.#records.fence(address, until);
   }
 
   outcome(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
-    return this.#persist(until, async () => {
-      const record = await this.#writes.execute('GET', [recordKeyOf(address)]);
-      if (typeof record === 'string') {
-        const status = record.slice(0, record.indexOf('|'));
-        return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
-      }
-      const nodeTimeMs = this.toNodeTime(this.#options.clock.now(), address.home);
-      const forgottenAtMs = address.deadlineAtMs + this.#options.lifetime.marginMs;
-      return nodeTimeMs < forgottenAtMs ? 'undecided' : 'expired';
-    });
+    return this.#records.outcome(address, until);
   }
 
   async ping(until: number): Promise<void> {

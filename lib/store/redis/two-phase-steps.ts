@@ -1,16 +1,11 @@
 import { InvariantViolationError } from '../../errors/index.js';
-import { parseRecord, printDecided, printPending } from '../recorded-branches.js';
-import { printAddress, recordKeyOf, type TransactionAddress } from '../transaction-address.js';
+import { printAddress, type TransactionAddress } from '../transaction-address.js';
 import type {
-  AnnounceReply,
   AppliedStatus,
   CommitItem,
-  FencedOutcome,
   HeldItem,
-  PendingTransaction,
   PrepareReply,
   PrepareRequest,
-  TransactionRecord,
 } from '../versioned-store.js';
 import {
   expectation,
@@ -20,8 +15,8 @@ import {
   type MessageTimes,
 } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
-import { ANNOUNCE, APPLY, CONCLUDE, PREPARE, RELEASE } from './redis-script.js';
-import { notWorthWaiting, unlessCommitted } from './replication.js';
+import { APPLY, PREPARE, RELEASE } from './redis-script.js';
+import { notWorthWaiting } from './replication.js';
 
 export interface TwoPhaseContext {
   readonly connection: RedisConnection;
@@ -79,56 +74,6 @@ export class TwoPhaseSteps {
     const args = [...keys, printAddress(address)];
     return persist(until, () => RELEASE.run(connection, keys.length, () => args) as Promise<void>);
   }
-
-  announce(pending: PendingTransaction, until: number): Promise<AnnounceReply> {
-    const { writes, persist, times } = this.#context;
-    const { address, record, decider, branches, redo } = pending;
-    const text = `${printPending(decider)}|{${record}${printDecided(redo, branches)}}`;
-    const { longestTimeoutMs } = times;
-    const args = [
-      recordKeyOf(address),
-      String(address.deadlineAtMs),
-      String(longestTimeoutMs),
-      text,
-    ];
-    return persist(until, () =>
-      ANNOUNCE.run(writes, 1, () => args).then(parseAnnounceReply, (error: unknown) => {
-        throw notWorthWaiting(writes, error);
-      }),
-    );
-  }
-
-  conclude(
-    address: TransactionAddress,
-    outcome: 'committed' | 'rolled_back',
-    until: number,
-  ): Promise<FencedOutcome> {
-    const { writes, persist } = this.#context;
-    const args = [recordKeyOf(address), outcome];
-    return persist(until, () =>
-      CONCLUDE.run(writes, 1, () => args).then(parseConcludeReply, (error: unknown) => {
-        throw unlessCommitted(writes, error);
-      }),
-    );
-  }
-
-  record(address: TransactionAddress, until: number): Promise<TransactionRecord | undefined> {
-    const { writes, persist } = this.#context;
-    return persist(until, () =>
-      writes
-        .execute('GET', [recordKeyOf(address)])
-        .then((text) => (typeof text === 'string' ? parseRecord(text) : undefined)),
-    );
-  }
-
-  retire(address: TransactionAddress, until: number): Promise<void> {
-    const { writes, persist, times, nodeTime } = this.#context;
-    const key = recordKeyOf(address);
-    return persist(until, () => {
-      const leftMs = Math.ceil(Math.max(address.deadlineAtMs - nodeTime(key), 0) + times.keepMs);
-      return writes.execute('PEXPIRE', [key, String(leftMs)]) as Promise<void>;
-    });
-  }
 }
 
 /** What has to hold for an item to be locked; what becomes of it is told later. */
@@ -158,25 +103,4 @@ function parsePrepareReply(reply: unknown): PrepareReply {
 function parseApplied(reply: unknown): AppliedStatus {
   if (reply === 'applied' || reply === 'passed') return reply;
   throw new InvariantViolationError(`The apply script answered ${String(reply).slice(0, 200)}.`);
-}
-
-function parseAnnounceReply(reply: unknown): AnnounceReply {
-  const [status = '', time] = String(reply).split(' ');
-  switch (status) {
-    case 'announced':
-    case 'committed':
-    case 'rolled_back':
-      return { status };
-    case 'deadline':
-      return { status, nodeTimeMs: Number(time) };
-    default:
-      throw new InvariantViolationError(
-        `The announce script answered ${String(reply).slice(0, 200)}.`,
-      );
-  }
-}
-
-function parseConcludeReply(reply: unknown): FencedOutcome {
-  if (reply === 'committed' || reply === 'rolled_back' || reply === 'forgotten') return reply;
-  throw new InvariantViolationError('No participant decides what was to be concluded.');
 }

@@ -1,6 +1,5 @@
 import { ABSENCE_CONTRACT } from './absence-contract.js';
 import { CONCURRENCY_CONTRACT } from './concurrency-contract.js';
-import { ANNOUNCEMENT_CONTRACT } from './announcement-contract.js';
 import {
   CONTRACT_LIFETIME,
   ContractSession,
@@ -9,6 +8,7 @@ import {
 } from './contract-session.js';
 import { INCREMENT_CONTRACT } from './increment-contract.js';
 import { OUTCOME_CONTRACT } from './outcome-contract.js';
+import { PENDING_CONTRACT } from './pending-contract.js';
 import { READ_CONTRACT } from './read-contract.js';
 import { REFUSAL_CONTRACT } from './refusal-contract.js';
 import { TWO_PHASE_CONTRACT } from './two-phase-contract.js';
@@ -28,7 +28,7 @@ const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
   'when it commits in two phases': TWO_PHASE_CONTRACT,
   'when it tells absences apart': ABSENCE_CONTRACT,
   'when it knows outcomes': OUTCOME_CONTRACT,
-  'when others have to find a transaction': ANNOUNCEMENT_CONTRACT,
+  'when others have to find it': PENDING_CONTRACT,
   'under concurrency': CONCURRENCY_CONTRACT,
 };
 

@@ -14,12 +14,10 @@ import {
   type ContractSession,
 } from './contract-session.js';
 
+const UNPENDING = { decider: undefined, branches: [] };
 const EXPIRED_MS = CONTRACT_LIFETIME.marginMs + CONTRACT_LIFETIME.retentionMs + 50;
 
 /** Something of every kind that may be left to do elsewhere. */
-/** No other participant. */
-const NOTHING_MORE = { decider: undefined, branches: [] };
-
 function redoOf(session: ContractSession): readonly HeldItem[] {
   const head = (lock: string) => `3.writer*${lock}`;
   const lock = printLock({
@@ -71,7 +69,7 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
       assert.deepEqual(reply, { status: 'rolled_back' });
       assert.equal((await session.item()).lock, printAddress(address));
       const record = await session.store.record(address, session.until);
-      assert.deepEqual(record, { ...NOTHING_MORE, status: 'rolled_back', redo: [] });
+      assert.deepEqual(record, { ...UNPENDING, status: 'rolled_back', redo: [] });
     },
   },
   {
@@ -88,7 +86,7 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
       assert.equal(again.status, 'committed');
       assert.equal((await session.item()).counters, '2');
       const record = await session.store.record(address, session.until);
-      assert.deepEqual(record, { ...NOTHING_MORE, status: 'committed', redo });
+      assert.deepEqual(record, { ...UNPENDING, status: 'committed', redo });
     },
   },
   {
@@ -104,8 +102,8 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
       );
 
       assert.deepEqual(await Promise.all(records), [
-        { ...NOTHING_MORE, status: 'committed', redo: [] },
-        { ...NOTHING_MORE, status: 'committed', redo },
+        { ...UNPENDING, status: 'committed', redo: [] },
+        { ...UNPENDING, status: 'committed', redo },
         undefined,
       ]);
       const raw = session.seesRaw ? await session.raw(recordKeyOf(decided)) : undefined;

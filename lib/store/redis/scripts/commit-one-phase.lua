@@ -7,8 +7,8 @@
 -- ARGV[1] longestTimeoutMs            how far ahead a deadline may lie
 -- ARGV[tx*] body                      `<size> <deadlineAtMs> <expiresAtMs> <members>`: the number of items, the
 --                                     deadline and until when the record is kept by the clock of this node
---                                     (with `+`: for good, and with `*` it was announced), the members of
---                                     the record's JSON
+--                                     (with `+`: for good; with `!` it was announced, so that without a record it
+--                                     must not commit any more), the members of the record's JSON
 -- ARGV[item*] step                    a letter and what it needs. With a capital one, `<ttlMs> ` comes between.
 --                                     r<version>|                    read; the version is empty for nothing,
 --                                                                    and * for any absence
@@ -25,6 +25,7 @@
 -- REPLY bound                         the index of the item, which increment, the value it met
 -- REPLY absent counters foreign       the index of the item
 -- REPLY rolled_back deadline          refused; for `deadline` the time of this node in milliseconds
+-- REPLY pending                       refused: the record waits for its decider
 -- REPLY failed torn                   the server's error: before the first write, and (never) after it
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -175,53 +176,58 @@ local function write()
   end
 end
 
--- What the record says, if there is one.
-local function outcome(record)
-  local state = start(record, 1)
-  if failure(state) then return 'failed ' .. state.err end
-  return state == 'c' and 'committed' or state == 'r' and 'rolled_back' or nil
-end
-
--- Why a transaction that was announced cannot be decided by its record any more.
-local function unannounced(record)
+-- What the record says, if that settles it, and how it begins.
+local function outcome(record, announced)
   local state = start(record, 8)
   if failure(state) then return 'failed ' .. state.err end
-  if state == 'pending|' then return nil end
-  if state == 'pending@' then return 'failed ERR a participant decides this transaction' end
-  return outcome(record) or 'rolled_back'
+  if state == 'pending@' then return 'pending', state end
+  if state == '' and announced then return 'rolled_back', state end
+  local first = string.sub(state, 1, 1)
+  return first == 'c' and 'committed' or first == 'r' and 'rolled_back' or nil, state
+end
+
+-- Over a record that is pending; `kept` for good.
+local function decide(record, text, expiresAt, kept)
+  if kept then return redis.pcall('SET', record, text) end
+  return redis.pcall('SET', record, text, 'PXAT', expiresAt)
 end
 
 -- Out of memory, read-only, disk: only the first write of all, the record, can fail for these.
-local function apply(record, body, expiresAt, kept)
+local function apply(record, body, expiresAt, kept, announced)
   local reply
-  if kept == '*' then reply = redis.pcall('SET', record, head .. body .. '}', 'XX')
-  elseif kept == '+' then reply = redis.pcall('SET', record, head .. body .. '}', 'NX')
+  if announced then reply = false -- it is there, or it must not be
+  elseif kept then reply = redis.pcall('SET', record, head .. body .. '}', 'NX')
   else reply = redis.pcall('SET', record, head .. body .. '}', 'PXAT', expiresAt, 'NX') end
-  if not reply then return outcome(record) or 'failed ERR the record is not one of ours' end
+  if not reply then
+    local said, state = outcome(record, announced)
+    if said then return said end
+    if state ~= 'pending|' then return 'failed ERR the record is not one of ours' end
+    reply = decide(record, head .. body .. '}', expiresAt, kept)
+  end
   if failure(reply) then return 'failed ' .. reply.err end
   local err, written = write()
   if not err then return 'committed' .. counts end
   if written then return 'torn ' .. err end
   -- A permission was taken away in the meantime: nothing but the record was written.
-  err = failure(redis.pcall('SET', record, 'rolled_back|{}', 'PXAT', expiresAt)) and 'torn ' .. err or 'failed ' .. err
-  return err
+  local branches = kept and string.find(body, '"branches":[', 1, true)
+  reply = decide(record, 'rolled_back|{' .. (branches and body or '') .. '}', expiresAt, branches)
+  return failure(reply) and 'torn ' .. err or 'failed ' .. err
 end
 
 while k <= #KEYS do
   local record, refusal = KEYS[k], nil
-  local size, deadline, expiresAt, kept, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+)([+*]?) ()')
+  local size, deadline, expiresAt, kept, announced, from = string.match(ARGV[a], '^(%d+) (%d+) (%d+)(%+?)(!?) ()')
   local body = string.sub(ARGV[a], from)
-  size, deadline = tonumber(size), tonumber(deadline)
+  size, deadline, kept, announced = tonumber(size), tonumber(deadline), kept == '+', announced == '!'
   writes, plain, counts = 0, true, ''
   if now >= deadline or deadline > latest then refusal = 'deadline ' .. string.format('%.0f', now) end
-  if kept == '*' then refusal = unannounced(record) or refusal end
   a = a + 1
   for i = 1, size do
     local why = judge(KEYS[k + i], i - 1)
     refusal = refusal or why
   end
   -- Where a record stands, it counts, whatever the items look like by now.
-  replies[#replies + 1] = refusal and (outcome(record) or refusal) or apply(record, body, expiresAt, kept)
+  replies[#replies + 1] = refusal and (outcome(record, announced) or refusal) or apply(record, body, expiresAt, kept, announced)
   k = k + size + 1
 end
 return replies

@@ -1,0 +1,55 @@
+import type { Pool, PoolConnection } from 'mysql2/promise';
+import type { SqlBranch } from '../sql/sql-branch.js';
+import { withMethods } from '../sql/with-methods.js';
+import type { MysqlConnection } from './mysql-connection.js';
+
+type Branch = SqlBranch<MysqlConnection>;
+type Send = 'query' | 'execute';
+type SendArguments = readonly [
+  statement: string | { readonly sql?: string },
+  ...values: readonly unknown[],
+];
+
+/**
+ * The pool, except that inside a transaction `query`, `execute` and `getConnection` use its connection.
+ */
+export function boundPool(pool: Pool, current: () => Branch | undefined): Pool {
+  const send = async (method: Send, args: SendArguments): Promise<unknown> => {
+    const branch = current();
+    if (branch !== undefined) return sendOn(branch, method, args);
+    return Reflect.apply(pool[method].bind(pool), undefined, args);
+  };
+  return withMethods(pool, {
+    query: (...args: never[]) => send('query', args as unknown as SendArguments),
+    execute: (...args: never[]) => send('execute', args as unknown as SendArguments),
+    getConnection: async () => {
+      const branch = current();
+      if (branch === undefined) return pool.getConnection();
+      return branch.run(({ connection }) => Promise.resolve(boundConnection(connection, branch)));
+    },
+  });
+}
+
+/** The connection of a transaction, which gives it back when it ends; a transaction in it is a savepoint. */
+function boundConnection(connection: PoolConnection, branch: Branch): PoolConnection {
+  return withMethods(connection, {
+    query: (...args: never[]) => sendOn(branch, 'query', args as unknown as SendArguments),
+    execute: (...args: never[]) => sendOn(branch, 'execute', args as unknown as SendArguments),
+    beginTransaction: () => branch.begin(),
+    commit: () => branch.commit(),
+    rollback: () => branch.rollback(),
+    release: () => undefined,
+    destroy: () => undefined,
+    end: () => Promise.resolve(),
+  });
+}
+
+function sendOn(branch: Branch, method: Send, args: SendArguments): Promise<unknown> {
+  const [given] = args;
+  const text = typeof given === 'string' ? given : (given?.sql ?? '');
+  return branch.run(({ connection }, statement): Promise<unknown> => {
+    // What stands in its place has no values, and cannot always be prepared.
+    if (statement !== text) return connection.query(statement);
+    return Reflect.apply(connection[method].bind(connection), undefined, args) as Promise<unknown>;
+  }, text);
+}

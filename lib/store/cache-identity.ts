@@ -1,0 +1,21 @@
+import { randomInt } from 'node:crypto';
+import { tagOfSlot } from './hash-slot.js';
+import { RESERVED_PREFIX } from './transaction-address.js';
+
+const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
+const LENGTH = 12;
+const IDENTITY = /^[0-9A-Za-z]{8,16}$/;
+
+/** Where a cache keeps its name; on a cluster it lies in one slot, the same for everybody. */
+export function identityKey(): string {
+  return `${RESERVED_PREFIX}{${tagOfSlot(0)}}:cache`;
+}
+
+/** A name for a cache: 62 random bits, in lower case since some databases do not tell cases apart. */
+export function drawIdentity(): string {
+  return Array.from({ length: LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('');
+}
+
+export function isIdentity(text: unknown): text is string {
+  return typeof text === 'string' && IDENTITY.test(text);
+}
