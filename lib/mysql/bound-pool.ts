@@ -32,24 +32,42 @@ export function boundPool(pool: Pool, current: () => Branch | undefined): Pool {
 
 /** The connection of a transaction, which gives it back when it ends; a transaction in it is a savepoint. */
 function boundConnection(connection: PoolConnection, branch: Branch): PoolConnection {
+  const session = {};
+  const send =
+    (method: Send) =>
+    (...args: never[]) =>
+      sendOn(branch, method, args as unknown as SendArguments, session);
   return withMethods(connection, {
-    query: (...args: never[]) => sendOn(branch, 'query', args as unknown as SendArguments),
-    execute: (...args: never[]) => sendOn(branch, 'execute', args as unknown as SendArguments),
-    beginTransaction: () => branch.begin(),
-    commit: () => branch.commit(),
-    rollback: () => branch.rollback(),
+    query: send('query'),
+    execute: send('execute'),
+    beginTransaction: () => branch.begin(session),
+    commit: () => branch.commit(session),
+    rollback: () => branch.rollback(session),
     release: () => undefined,
     destroy: () => undefined,
     end: () => Promise.resolve(),
   });
 }
 
-function sendOn(branch: Branch, method: Send, args: SendArguments): Promise<unknown> {
+function sendOn(
+  branch: Branch,
+  method: Send,
+  args: SendArguments,
+  session?: object,
+): Promise<unknown> {
   const [given] = args;
   const text = typeof given === 'string' ? given : (given?.sql ?? '');
-  return branch.run(({ connection }, statement): Promise<unknown> => {
-    // What stands in its place has no values, and cannot always be prepared.
-    if (statement !== text) return connection.query(statement);
-    return Reflect.apply(connection[method].bind(connection), undefined, args) as Promise<unknown>;
-  }, text);
+  return branch.run(
+    ({ connection }, statement): Promise<unknown> => {
+      // What stands in its place has no values, and cannot always be prepared.
+      if (statement !== text) return connection.query(statement);
+      return Reflect.apply(
+        connection[method].bind(connection),
+        undefined,
+        args,
+      ) as Promise<unknown>;
+    },
+    text,
+    session,
+  );
 }

@@ -34,8 +34,9 @@ export function boundPool(pool: Pool, current: () => SqlBranch<PgConnection> | u
 
 /** The client of a transaction, which gives it back when it ends. */
 function boundClient(client: PoolClient, branch: SqlBranch<PgConnection>): PoolClient {
+  const session = {};
   return withMethods(client, {
-    query: (...args: unknown[]) => queryOn(branch, args),
+    query: (...args: unknown[]) => queryOn(branch, args, session),
     release: () => undefined,
     end: () => Promise.resolve(),
   });

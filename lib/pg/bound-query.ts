@@ -19,19 +19,27 @@ type FollowedSubmittable = Submittable & {
 };
 
 /** `client.query(...)` in each of its forms, on the connection of a transaction. */
-export function queryOn(branch: SqlBranch<PgConnection>, args: readonly unknown[]): unknown {
+export function queryOn(
+  branch: SqlBranch<PgConnection>,
+  args: readonly unknown[],
+  session?: object,
+): unknown {
   const [config, second, third] = args as QueryArguments;
-  if (isSubmittable(config)) return submitOn(branch, config);
+  if (isSubmittable(config)) return submitOn(branch, config, session);
   const values = typeof second === 'function' ? undefined : second;
   const given = typeof config === 'string' ? undefined : config;
   const callback = typeof second === 'function' ? second : (third ?? given?.callback);
   const text = typeof config === 'string' ? config : config?.text;
-  const result = branch.run(({ client }, statement): Promise<QueryResult> => {
-    if (statement !== (text ?? '')) return client.query(statement);
-    if (given === undefined) return client.query(statement, values);
-    const plain = given.callback === undefined ? given : { ...given, callback: undefined };
-    return client.query(plain, values);
-  }, text);
+  const result = branch.run(
+    ({ client }, statement): Promise<QueryResult> => {
+      if (statement !== (text ?? '')) return client.query(statement);
+      if (given === undefined) return client.query(statement, values);
+      const plain = given.callback === undefined ? given : { ...given, callback: undefined };
+      return client.query(plain, values);
+    },
+    text,
+    session,
+  );
   if (callback === undefined) return result;
   result.then(
     (value) => process.nextTick(callback, undefined, value),
@@ -43,14 +51,19 @@ export function queryOn(branch: SqlBranch<PgConnection>, args: readonly unknown[
 function submitOn(
   branch: SqlBranch<PgConnection>,
   submittable: FollowedSubmittable,
+  session: object | undefined,
 ): FollowedSubmittable {
   let submitted = false;
-  const done = branch.run(({ client }) => {
-    const ended = followed(submittable);
-    submitted = true;
-    client.query(submittable);
-    return ended;
-  }, submittable.text);
+  const done = branch.run(
+    ({ client }) => {
+      const ended = followed(submittable);
+      submitted = true;
+      client.query(submittable);
+      return ended;
+    },
+    submittable.text,
+    session,
+  );
   done.catch((error: unknown) => {
     if (!submitted) tell(submittable, error);
   });

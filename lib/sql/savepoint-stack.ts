@@ -5,15 +5,22 @@ export interface FailedStatement {
   readonly error: unknown;
 }
 
+/** Where a statement comes from. */
+export interface StatementOrigin {
+  readonly scope: Savepoint | undefined;
+  /** The client of the pool that it was given to: those know nothing of each other's BEGIN. */
+  readonly session: object | undefined;
+}
+
 /** One savepoint of the database. */
-export interface SavepointLevel {
+export interface SavepointLevel extends StatementOrigin {
   readonly name: string;
   /** - `scope`: of a nested method; `transaction`, `savepoint`: asked for by a statement of the user. */
   readonly kind: 'scope' | 'transaction' | 'savepoint';
-  /** The scope whose work lies in it. */
-  readonly owner: Savepoint | undefined;
-  /** A statement of a scope around it ran in it, and would be lost with it. */
+  /** A statement that does not belong to it ran in it, and would be lost with it. */
   overtaken: boolean;
+  /** It was committed by hand, and stands only because something else does above it. */
+  over: boolean;
   readonly failures: FailedStatement[];
 }
 
@@ -37,39 +44,46 @@ export class SavepointStack {
     return `dtx_${++this.#count}`;
   }
 
-  push(level: Omit<SavepointLevel, 'overtaken' | 'failures'>): void {
-    this.#levels.push({ ...level, overtaken: false, failures: [] });
+  push(level: Pick<SavepointLevel, 'name' | 'kind' | 'scope' | 'session'>): void {
+    this.#levels.push({ ...level, overtaken: false, over: false, failures: [] });
   }
 
-  /** A statement of this scope runs, on top of whatever stands. */
-  noteStatement(scope: Savepoint | undefined): void {
+  /** A statement runs, on top of whatever stands. */
+  noteStatement({ scope, session }: StatementOrigin): void {
     for (const level of this.#levels) {
-      const isAround = level.owner === undefined || scope?.isWithin(level.owner) === true;
-      if (!isAround) level.overtaken = true;
+      const isAround = level.scope === undefined || scope?.isWithin(level.scope) === true;
+      const isShared = level.kind === 'scope' || level.over || level.session === session;
+      if (!isAround || !isShared) level.overtaken = true;
     }
   }
 
   /** Where the work of a scope begins; -1 where it has none. */
   indexOf(scope: Savepoint): number {
-    return this.#levels.findIndex((level) => level.owner?.isWithin(scope));
+    return this.#levels.findIndex((level) => level.scope?.isWithin(scope));
   }
 
-  /** The innermost that a statement of this scope asked for, with nothing of a nested method in it. */
+  /** The innermost that was asked for there, with nothing of a nested method in it; -1 where there is none. */
   askedFor(
-    scope: Savepoint | undefined,
+    { scope, session }: StatementOrigin,
     test: (level: SavepointLevel) => boolean = () => true,
   ): number {
     for (let index = this.#levels.length - 1; index >= 0; index--) {
       const level = this.#levels[index]!;
-      if (level.owner !== scope || level.kind === 'scope') return -1;
-      if (test(level)) return index;
+      if (level.scope !== scope || level.kind === 'scope') return -1;
+      if (level.session === session && !level.over && test(level)) return index;
     }
     return -1;
   }
 
+  /** Nothing of another client of the pool stands from here on. */
+  isAlone(index: number): boolean {
+    const { session } = this.#levels[index]!;
+    return this.#levels.slice(index).every((level) => level.session === session);
+  }
+
   /** Whether all from here on belong to the scope, so that they can be released. */
   isOnTop(index: number, scope: Savepoint): boolean {
-    return this.#levels.slice(index).every((level) => level.owner?.isWithin(scope));
+    return this.#levels.slice(index).every((level) => level.scope?.isWithin(scope));
   }
 
   /** Those from here on stand no more. */
@@ -83,5 +97,5 @@ export class SavepointStack {
 }
 
 function isOf(level: SavepointLevel, scope: Savepoint): boolean {
-  return level.kind === 'scope' && level.owner === scope;
+  return level.kind === 'scope' && level.scope === scope;
 }

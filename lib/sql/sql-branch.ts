@@ -11,7 +11,7 @@ import { BranchFailures } from './branch-failures.js';
 import { changesSession, controlOf } from './control-text.js';
 import { inTime } from './in-time.js';
 import { StatementControl } from './statement-control.js';
-import { SavepointStack } from './savepoint-stack.js';
+import { SavepointStack, type StatementOrigin } from './savepoint-stack.js';
 import { StatementQueue } from './statement-queue.js';
 import type { SqlBegin, SqlConnection, SqlIsolation } from './sql-connection.js';
 import type { SqlDialect } from './sql-dialect.js';
@@ -80,33 +80,37 @@ export class SqlBranch<C extends SqlConnection> {
    * @param work Sends the statement it is given, and resolves when the connection is free for the next one.
    * @param statement The text, where the client knows one: transaction control in it is refused, or becomes a
    *   savepoint.
+   * @param session Stands for the client of the pool that the user holds, where he may hold more than one at a
+   *   time: COMMIT and ROLLBACK end the BEGIN of their own session.
    * @throws TransactionClosedError, ParticipantUsageError, ParticipantUnavailableError, ParticipantConflictError
    *   when the database has ended the transaction before; and the error of the driver as it is, after which
    *   the transaction is rolled back.
    */
-  run<T>(work: SqlWork<C, T>, statement = ''): Promise<T> {
+  run<T>(work: SqlWork<C, T>, statement = '', session?: object): Promise<T> {
     try {
       this.#transaction.assertOpen();
     } catch (error) {
       return Promise.reject(error as Error);
     }
     const scope = this.#host.savepointIn(this.#transaction);
-    return this.#transaction.track(this.#queue.enqueue(() => this.#runNow(work, statement, scope)));
+    return this.#transaction.track(
+      this.#queue.enqueue(() => this.#runNow(work, statement, { scope, session })),
+    );
   }
 
   /** A transaction within this one, as a savepoint; for mappers that begin by a call and not by a statement. */
-  begin(): Promise<void> {
-    return this.#runControl('BEGIN');
+  begin(session?: object): Promise<void> {
+    return this.#runControl('BEGIN', session);
   }
 
   /** Ends what `begin` began, and keeps its work. */
-  commit(): Promise<void> {
-    return this.#runControl('COMMIT');
+  commit(session?: object): Promise<void> {
+    return this.#runControl('COMMIT', session);
   }
 
   /** Undoes what was done since `begin`. */
-  rollback(): Promise<void> {
-    return this.#runControl('ROLLBACK');
+  rollback(session?: object): Promise<void> {
+    return this.#runControl('ROLLBACK', session);
   }
 
   /** @internal Commits, and this row with it. Answers that prove that it did not happen become ours. */
@@ -211,38 +215,33 @@ export class SqlBranch<C extends SqlConnection> {
       try {
         await this.#queue.send(() => work(connection));
       } catch (error) {
-        this.#fail(error, scope.parent);
+        this.#fail(error, { scope: scope.parent, session: undefined });
       }
     });
   }
 
-  async #runControl(statement: string): Promise<void> {
-    await this.run(async (connection, text) => {
-      await connection.execute(text);
-    }, statement);
+  async #runControl(statement: string, session: object | undefined): Promise<void> {
+    const send: SqlWork<C, unknown> = (connection, text) => connection.execute(text);
+    await this.run(send, statement, session);
   }
 
-  async #runNow<T>(
-    work: SqlWork<C, T>,
-    statement: string,
-    scope: Savepoint | undefined,
-  ): Promise<T> {
-    this.#assertUsable(scope);
+  async #runNow<T>(work: SqlWork<C, T>, statement: string, origin: StatementOrigin): Promise<T> {
+    this.#assertUsable(origin.scope);
     try {
       const control = this.#controlIn(statement);
       const connection = await this.#open();
-      this.#assertUsable(scope);
-      await this.#queue.send(() => this.#control.enterScope(connection, scope));
+      this.#assertUsable(origin.scope);
+      await this.#queue.send(() => this.#control.enter(connection, origin, control));
       if (changesSession(statement)) this.#sessionChanged = true;
       return await this.#queue.send(() =>
         control === undefined
           ? work(connection, statement)
-          : this.#control.run({ control, statement, connection, scope }, (text) =>
+          : this.#control.run({ control, statement, connection, origin }, (text) =>
               work(connection, text),
             ),
       );
     } catch (error) {
-      this.#fail(error, scope);
+      this.#fail(error, origin);
       throw error;
     }
   }
@@ -295,12 +294,13 @@ export class SqlBranch<C extends SqlConnection> {
   }
 
   /** B1, B2 */
-  #fail(error: unknown, scope: Savepoint | undefined): void {
+  #fail(error: unknown, origin: StatementOrigin): void {
+    const { scope } = origin;
     if (scope?.isRolledBack) return;
     const kind = this.#host.dialect.kindOf(error);
     const isOurs = error instanceof DistributedTxError;
     if (isOurs || kind === 'other') {
-      if (!this.#control.recordFailure(error, scope)) {
+      if (!this.#control.recordFailure(error, origin)) {
         this.#transaction.failBranch(error, scope, error instanceof ParticipantConflictError);
       }
       return;

@@ -1,7 +1,7 @@
 import { ParticipantRefusedError, ParticipantUsageError } from '../errors/index.js';
 import type { Savepoint } from '../transaction/operation-log.js';
 import type { ControlText } from './control-text.js';
-import type { SavepointLevel, SavepointStack } from './savepoint-stack.js';
+import type { SavepointLevel, SavepointStack, StatementOrigin } from './savepoint-stack.js';
 import type { SqlConnection } from './sql-connection.js';
 import type { SqlDialect } from './sql-dialect.js';
 
@@ -9,7 +9,7 @@ export interface ControlStatement {
   readonly control: ControlText;
   readonly statement: string;
   readonly connection: SqlConnection;
-  readonly scope: Savepoint | undefined;
+  readonly origin: StatementOrigin;
 }
 
 interface ControlHost {
@@ -35,15 +35,21 @@ export class StatementControl {
     this.#doom = doom;
   }
 
-  /** Before a statement of this scope is sent. */
-  async enterScope(connection: SqlConnection, scope: Savepoint | undefined): Promise<void> {
-    for (const owner of this.#stack.missing(scope)) {
+  /** Before a statement is sent; what ends something by hand leaves nothing that could be lost. */
+  async enter(
+    connection: SqlConnection,
+    origin: StatementOrigin,
+    control: ControlText | undefined,
+  ): Promise<void> {
+    for (const scope of this.#stack.missing(origin.scope)) {
       const name = this.#stack.nextName();
-      this.#stack.noteStatement(owner);
+      this.#stack.noteStatement({ ...origin, scope });
       await connection.execute(this.#host.dialect.savepoint(name));
-      this.#stack.push({ name, kind: 'scope', owner });
+      this.#stack.push({ name, kind: 'scope', scope, session: undefined });
     }
-    this.#stack.noteStatement(scope);
+    if (control === undefined || control.kind === 'begin' || control.kind === 'savepoint') {
+      this.#stack.noteStatement(origin);
+    }
   }
 
   /** @throws ParticipantUsageError for what would end the whole transaction. */
@@ -67,8 +73,8 @@ export class StatementControl {
   }
 
   /** Whether the failure is undone if a savepoint that the user asked for is rolled back. */
-  recordFailure(error: unknown, scope: Savepoint | undefined): boolean {
-    const level = this.#stack.all[this.#stack.askedFor(scope)];
+  recordFailure(error: unknown, origin: StatementOrigin): boolean {
+    const level = this.#stack.all[this.#stack.askedFor(origin)];
     level?.failures.push({ error });
     return level !== undefined;
   }
@@ -92,12 +98,12 @@ export class StatementControl {
     if (level === undefined || !this.#stack.isOnTop(index, scope)) return;
     this.#refuseOpen(this.#stack.all.slice(index), scope);
     await connection.execute(this.#host.dialect.release(level.name));
-    this.#promote(this.#stack.cut(index), scope.parent);
+    this.#promote(this.#stack.cut(index), { scope: scope.parent, session: undefined });
   }
 
   /** @throws ParticipantUsageError, ParticipantRefusedError */
   assertCommittable(): void {
-    const open = this.#stack.all.find(({ kind }) => kind === 'transaction');
+    const open = this.#stack.all.find(isOpen);
     if (open !== undefined) throw this.#leftOpen();
     const [failure] = this.#stack.all.flatMap(({ failures }) => failures);
     if (failure === undefined) return;
@@ -107,27 +113,35 @@ export class StatementControl {
     );
   }
 
-  async #begin<T>({ scope }: ControlStatement, send: Send<T>): Promise<T> {
+  async #begin<T>({ origin }: ControlStatement, send: Send<T>): Promise<T> {
     const name = this.#stack.nextName();
     const value = await send(this.#host.dialect.savepoint(name));
-    this.#stack.push({ name, kind: 'transaction', owner: scope });
+    this.#stack.push({ ...origin, name, kind: 'transaction' });
     return value;
   }
 
   async #savepoint<T>(
-    { scope, statement }: ControlStatement,
+    { origin, statement }: ControlStatement,
     name: string,
     send: Send<T>,
   ): Promise<T> {
     const value = await send(statement);
-    this.#stack.push({ name, kind: 'savepoint', owner: scope });
+    this.#stack.push({ ...origin, name, kind: 'savepoint' });
     return value;
   }
 
   async #commit<T>(given: ControlStatement, send: Send<T>): Promise<T> {
     const index = this.#begun(given);
-    const value = await send(this.#host.dialect.release(this.#stack.all[index]!.name));
-    this.#promote(this.#stack.cut(index), given.scope);
+    const level = this.#stack.all[index]!;
+    if (this.#stack.isAlone(index)) {
+      const value = await send(this.#host.dialect.release(level.name));
+      this.#promote(this.#stack.cut(index), given.origin);
+      return value;
+    }
+    // What another client has begun stands above it, and would be released as well.
+    const value = await send('SELECT 1');
+    level.over = true;
+    this.#promote([level], given.origin);
     return value;
   }
 
@@ -135,20 +149,21 @@ export class StatementControl {
     const index = this.#begun(given);
     const { name } = this.#stack.all[index]!;
     const value = await send(this.#host.dialect.rollbackTo(name));
+    this.#doomOvertaken(index);
     this.#stack.cut(index);
     await given.connection.execute(this.#host.dialect.release(name));
     return value;
   }
 
   async #release<T>(given: ControlStatement, name: string, send: Send<T>): Promise<T> {
-    const index = this.#stack.askedFor(given.scope, (level) => isNamed(level, name));
+    const index = this.#stack.askedFor(given.origin, (level) => isNamed(level, name));
     const value = await send(given.statement);
-    if (index >= 0) this.#promote(this.#stack.cut(index), given.scope);
+    if (index >= 0) this.#promote(this.#stack.cut(index), given.origin);
     return value;
   }
 
   async #rollbackTo<T>(given: ControlStatement, name: string, send: Send<T>): Promise<T> {
-    const index = this.#stack.askedFor(given.scope, (level) => isNamed(level, name));
+    const index = this.#stack.askedFor(given.origin, (level) => isNamed(level, name));
     if (index < 0) {
       throw new ParticipantUsageError(
         `ROLLBACK TO SAVEPOINT ${name} on ${this.#host.name}: no savepoint of this name was set in this method, or ` +
@@ -156,14 +171,25 @@ export class StatementControl {
       );
     }
     const value = await send(given.statement);
+    this.#doomOvertaken(index);
     this.#stack.cut(index + 1);
     this.#stack.all[index]!.failures.length = 0;
     return value;
   }
 
+  #doomOvertaken(index: number): void {
+    const level = this.#stack.all[index]!;
+    if (!level.overtaken) return;
+    const error = new ParticipantUsageError(
+      `What was begun by hand on ${this.#host.name} was rolled back while others ran statements in it, which were ` +
+        'lost with it; the whole transaction is rolled back. Begin one thing after the other.',
+    );
+    this.#doom(error, undefined);
+  }
+
   /** @throws ParticipantUsageError where nothing was begun by hand. */
   #begun(given: ControlStatement): number {
-    const index = this.#stack.askedFor(given.scope, ({ kind }) => kind === 'transaction');
+    const index = this.#stack.askedFor(given.origin, ({ kind }) => kind === 'transaction');
     if (index < 0) throw this.#refusal(given);
     return index;
   }
@@ -183,16 +209,19 @@ export class StatementControl {
 
   /** What nobody will end any more. */
   #refuseOpen(levels: readonly SavepointLevel[], scope: Savepoint): void {
-    if (levels.some(({ kind }) => kind === 'transaction'))
-      this.#doom(this.#leftOpen(), scope.parent);
+    if (levels.some(isOpen)) this.#doom(this.#leftOpen(), scope.parent);
   }
 
   /** Failures that were not undone are those of what lies around. */
-  #promote(levels: readonly SavepointLevel[], scope: Savepoint | undefined): void {
+  #promote(levels: readonly SavepointLevel[], origin: StatementOrigin): void {
     for (const { error } of levels.flatMap(({ failures }) => failures)) {
-      if (!this.recordFailure(error, scope)) this.#doom(error, scope);
+      if (!this.recordFailure(error, origin)) this.#doom(error, origin.scope);
     }
   }
+}
+
+function isOpen({ kind, over }: SavepointLevel): boolean {
+  return kind === 'transaction' && !over;
 }
 
 function isNamed({ kind, name }: SavepointLevel, wanted: string): boolean {

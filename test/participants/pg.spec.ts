@@ -258,6 +258,35 @@ describePostgres('PgParticipant', () => {
       expect(await scene.ids()).toEqual([]);
     });
 
+    it('of two clients at a time is kept apart', async () => {
+      const transaction = scene.begin();
+      await transaction.run(async () => {
+        const [one, two] = [await participant.pool.connect(), await participant.pool.connect()];
+        await one.query('BEGIN');
+        await one.query('INSERT INTO t VALUES (1, 1)');
+        await two.query('BEGIN');
+        await two.query('INSERT INTO t VALUES (2, 1)');
+        await one.query('COMMIT');
+        await two.query('ROLLBACK');
+        expect(await scene.seen()).toEqual([1]);
+      });
+
+      expect(transaction.rollbackOnlySince()).toBeUndefined();
+    });
+
+    it('of two clients at a time dooms what cannot be undone alone', async () => {
+      const transaction = scene.begin();
+      await transaction.run(async () => {
+        const [one, two] = [await participant.pool.connect(), await participant.pool.connect()];
+        await one.query('BEGIN');
+        await two.query('BEGIN');
+        await two.query('INSERT INTO t VALUES (2, 1)');
+        await one.query('ROLLBACK');
+      });
+
+      expect(transaction.rollbackOnlySince()?.reason).toBeInstanceOf(ParticipantUsageError);
+    });
+
     it.each(['COMMIT', 'ROLLBACK', 'END', 'select 1; commit', "PREPARE TRANSACTION 'x'"])(
       'refuses %s of the whole',
       async (statement) => {
