@@ -47,11 +47,20 @@ export class MysqlParticipant extends SqlParticipant<MysqlConnection> {
   protected override async canPrepare(connection: MysqlConnection): Promise<boolean> {
     const [row] = await connection.execute('SELECT VERSION() AS version');
     const version = String(row?.['version']);
-    if (isAtLeast(version, OLDEST[/mariadb/i.test(version) ? 'mariadb' : 'mysql'])) return true;
-    throw new ModuleOptionsError(
-      `The server of participant ${this.name} is ${version}, which does not keep prepared XA transactions. Use ` +
-        'MariaDB 10.5, MySQL 8.0.29 or a later one, or leave out the option xa.',
-    );
+    if (!isAtLeast(version, OLDEST[/mariadb/i.test(version) ? 'mariadb' : 'mysql'])) {
+      throw new ModuleOptionsError(
+        `The server of participant ${this.name} is ${version}, which does not keep prepared XA transactions. Use ` +
+          'MariaDB 10.5, MySQL 8.0.29 or a later one, or leave out the option xa.',
+      );
+    }
+    await connection.execute('XA RECOVER').catch((cause: unknown) => {
+      throw new ModuleOptionsError(
+        `The user of participant ${this.name} may not list prepared XA transactions, which recovery has to. Grant it ` +
+          'XA_RECOVER_ADMIN, or leave out the option xa.',
+        { cause },
+      );
+    });
+    return true;
   }
 }
 

@@ -40,6 +40,7 @@ const NOW_MS = '(UNIX_TIMESTAMP() * 1000)';
 /** MySQL 8.0.29 and MariaDB 10.5, and later ones. */
 export class MysqlDialect implements SqlDialect {
   readonly database = 'MySQL';
+  readonly endFence: readonly string[] = ['SET innodb_lock_wait_timeout = @dtx_lock_wait_timeout'];
   readonly twoPhase: TwoPhaseDialect | undefined;
 
   /** @param options `xa`: every transaction is begun so that it can be prepared. */
@@ -93,6 +94,7 @@ export class MysqlDialect implements SqlDialect {
   beginFence(lockTimeoutMs: number): readonly string[] {
     const seconds = Math.max(1, Math.floor(lockTimeoutMs / 1000));
     return [
+      'SET @dtx_lock_wait_timeout = @@innodb_lock_wait_timeout',
       `SET innodb_lock_wait_timeout = ${wholeNumber(seconds)}`,
       'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
       'START TRANSACTION READ WRITE',

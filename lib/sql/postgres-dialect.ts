@@ -25,6 +25,7 @@ const NOW_MS = '(extract(epoch from clock_timestamp()) * 1000)';
 /** PostgreSQL 11 and later. */
 export class PostgresDialect implements SqlDialect {
   readonly database = 'PostgreSQL';
+  readonly endFence: readonly string[] = [];
   readonly twoPhase: TwoPhaseDialect = {
     start: undefined,
     keepsConnection: false,

@@ -30,6 +30,8 @@ export interface SqlDialect {
   insertDecision(table: string, row: DecisionRow, beforeMs: number): string;
   /** Begins at read committed, with a bound for the wait for other transactions. */
   beginFence(lockTimeoutMs: number): readonly string[];
+  /** After it, on a connection that is used on. */
+  readonly endFence: readonly string[];
   /** Does nothing where the row is there; waits for whoever is about to insert it. */
   insertFence(table: string, row: DecisionRow): string;
   /** One row with `outcome`. */
@@ -60,8 +62,8 @@ export interface TwoPhaseDialect {
   readonly probe: ((globalId: string) => string) | undefined;
   /** Ends a transaction that was begun by `start` and is not prepared. */
   abandon(globalId: string): readonly string[];
-  commit(globalId: string): string;
-  rollback(globalId: string): string;
+  readonly commit: (globalId: string) => string;
+  readonly rollback: (globalId: string) => string;
   /** Nothing of this name is prepared (any more). */
   isUnknown(error: unknown): boolean;
   /** What is prepared in this database for this user, ours or not. */

@@ -19,9 +19,9 @@ import type { Transaction } from '../transaction/transaction.js';
 import { inTime } from './in-time.js';
 import { SqlBranch, type SqlBranchHost } from './sql-branch.js';
 import type { SqlConnection, SqlIsolation } from './sql-connection.js';
-import type { DecisionRow, SqlDialect, TwoPhaseDialect } from './sql-dialect.js';
+import type { DecisionRow, SqlDialect } from './sql-dialect.js';
 import { decisionIdOf, globalIdOf, isTableName } from './sql-names.js';
-import { deleteExpiredDecisions, finishPrepared } from './sql-recovery.js';
+import { deleteExpiredDecisions, endPrepared, finishPrepared } from './sql-recovery.js';
 
 export interface SqlParticipantOptions {
   /** Unique in the application, and the same in all its processes; records name it. */
@@ -164,7 +164,7 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
 
   /** @internal */
   async commit(branch: Branch, until: number): Promise<void> {
-    await this.#finish(branch, until, (twoPhase, globalId) => twoPhase.commit(globalId));
+    await this.#finish(branch, until, 'committed');
   }
 
   /** @internal */
@@ -173,7 +173,7 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
     const mayBePrepared = live === undefined ? this.#prepares : live.prepareSent;
     if (live !== undefined && !live.isPrepared) await live.end(until);
     if (!mayBePrepared) return;
-    await this.#finish(branch, until, (twoPhase, globalId) => twoPhase.rollback(globalId));
+    await this.#finish(branch, until, 'rolled_back');
   }
 
   /** @internal */
@@ -202,6 +202,7 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
       const [found] = await connection.execute(dialect.selectOutcome(this.#table, row.id));
       // Only once it stands, nobody can commit any more.
       await connection.commit([]);
+      for (const statement of dialect.endFence) await connection.execute(statement);
       if (found?.['outcome'] === 'c') return 'committed';
       if (found?.['outcome'] === 'r') return 'rolled_back';
       throw new ParticipantRefusedError(`${this.#table} of ${this.name} has no row ${row.id}.`);
@@ -286,24 +287,21 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
     };
   }
 
-  /** Ends what is prepared, whoever did it; finds it done where somebody was faster. */
+  /** Ends what is prepared, whoever did it. */
   async #finish(
     branch: Branch,
     until: number,
-    statementOf: (twoPhase: TwoPhaseDialect, globalId: string) => string,
+    outcome: 'committed' | 'rolled_back',
   ): Promise<void> {
     const { twoPhase } = this.dialect;
     if (twoPhase === undefined) return;
-    const statement = statementOf(twoPhase, globalIdOf(branch));
+    const end = { globalId: globalIdOf(branch), outcome };
+    const finish = async (connection: C): Promise<void> => {
+      if (await endPrepared(connection, twoPhase, end)) return;
+      throw this.#unavailable('still holds what it has prepared on another connection', undefined);
+    };
     const live = this.#ofBranch.get(branch);
     const own = live?.takePrepared();
-    const finish = async (connection: C): Promise<void> => {
-      try {
-        await connection.execute(statement);
-      } catch (error) {
-        if (!twoPhase.isUnknown(error)) throw error;
-      }
-    };
     if (own === undefined) {
       await live?.end(until);
       return this.#onFreshConnection(until, finish);

@@ -1,7 +1,7 @@
-import type mysql from 'mysql2/promise';
-import { ParticipantRefusedError } from '../../lib/errors/index.js';
+import mysql from 'mysql2/promise';
+import { ParticipantRefusedError, ParticipantUnavailableError } from '../../lib/errors/index.js';
 import { Branch } from '../../lib/participants/branch.js';
-import type { MysqlParticipant } from '../../lib/mysql/index.js';
+import { MysqlParticipant } from '../../lib/mysql/index.js';
 import { copyOf, named, soon } from '../support/caught-branch.js';
 import { describeMariaDb, MariaDbServer } from '../support/mariadb-server.js';
 import { MysqlScene } from '../support/mysql-scene.js';
@@ -69,6 +69,17 @@ describeMariaDb('the outcome of a branch of MysqlParticipant', () => {
       expect(await scene.ids()).toEqual([]);
     });
 
+    it('is asked for on a connection whose settings stay as they were', async () => {
+      await scene.close();
+      scene = await MysqlScene.create(server, { connectionLimit: 1 });
+      ({ own, participant } = scene);
+      await own.query('SET innodb_lock_wait_timeout = 77');
+      await participant.fence(named(new Branch('orders', 1, undefined)), soon());
+
+      const [rows] = await own.query('SELECT @@innodb_lock_wait_timeout AS seconds');
+      expect(rows).toEqual([{ seconds: 77 }]);
+    });
+
     it('is undecided as long as the transaction that may take it is open', async () => {
       const connection = await own.getConnection();
       const branch = named(new Branch('orders', 1, undefined));
@@ -118,6 +129,23 @@ describeMariaDb('the outcome of a branch of MysqlParticipant', () => {
       expect(await scene.prepared()).toEqual([]);
     });
 
+    it.each(['commit', 'rollback'] as const)(
+      'that a living connection holds is not taken for finished by the %s of another process',
+      async (outcome) => {
+        const branch = await scene.openBranch();
+        await participant.prepare(branch, soon());
+        const other = await anotherProcess();
+
+        await expect(other.participant[outcome](copyOf(branch), soon())).rejects.toThrow(
+          ParticipantUnavailableError,
+        );
+        await other.close();
+        await participant[outcome](branch, soon());
+        expect(await scene.prepared()).toEqual([]);
+        expect(await scene.ids()).toEqual(outcome === 'commit' ? [1] : []);
+      },
+    );
+
     it('keeps savepoints of nested methods', async () => {
       const branch = await scene.openBranch(async () => {
         await scene.insert(1);
@@ -162,6 +190,15 @@ describeMariaDb('the outcome of a branch of MysqlParticipant', () => {
       stranger.release();
       await participant.rollback(copyOf(undecided), soon());
     });
+
+    async function anotherProcess(): Promise<{
+      participant: MysqlParticipant;
+      close: () => Promise<void>;
+    }> {
+      const pool = mysql.createPool({ ...server.address(), connectionLimit: 1 });
+      const stranger = new MysqlParticipant({ name: 'orders', pool, xa: true });
+      return { participant: stranger, close: () => pool.end() };
+    }
 
     /** A branch whose process is gone once `kill` was called: its connection is cut off. */
     async function openKillable(

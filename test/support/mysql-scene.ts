@@ -11,8 +11,11 @@ import { TestRuntime } from './test-runtime.js';
 export class MysqlScene {
   readonly #begun: Transaction[] = [];
 
-  static async create(server: MySqlLikeServer, { xa = false } = {}): Promise<MysqlScene> {
-    const own = mysql.createPool({ ...server.address(), connectionLimit: 4 });
+  static async create(
+    server: MySqlLikeServer,
+    { xa = false, connectionLimit = 4 } = {},
+  ): Promise<MysqlScene> {
+    const own = mysql.createPool({ ...server.address(), connectionLimit });
     await own.query(mysqlMigration());
     await own.query('CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, v int) ENGINE = InnoDB');
     await own.query('DELETE FROM t');
