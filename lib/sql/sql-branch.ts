@@ -31,6 +31,9 @@ export interface SqlBranchHost<C extends SqlConnection> {
   savepointIn(transaction: Transaction): Savepoint | undefined;
 }
 
+/** A roll back that is asked for too late may still take this long, before the connection is destroyed for it. */
+const ROLLBACK_GRACE_MS = 100;
+
 /** @param statement The text to send: what was given to `run`, or what has to be sent instead of it. */
 export type SqlWork<C, T> = (connection: C, statement: string) => Promise<T>;
 
@@ -172,7 +175,8 @@ export class SqlBranch<C extends SqlConnection> {
       return;
     }
     try {
-      await inTime(this.#abandon(this.#connection), until - this.#host.now(), 'The roll back');
+      const leftMs = Math.max(until - this.#host.now(), ROLLBACK_GRACE_MS);
+      await inTime(this.#abandon(this.#connection), leftMs, 'The roll back');
       await this.#release(this.#sessionChanged);
     } catch {
       await this.#release(true);
