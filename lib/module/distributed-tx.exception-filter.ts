@@ -79,6 +79,9 @@ const ANSWERS: Readonly<Partial<Record<ErrorCode, Answer>>> = {
   [ERROR_CODES.VERSION_MISMATCH]: conflict(
     'The data have changed since they were read. Nothing was written; read them again.',
   ),
+  [ERROR_CODES.PARTICIPANT_CONFLICT]: conflict(
+    'The data were changed by somebody else at the same time. Nothing was written; try again.',
+  ),
   [ERROR_CODES.ENTITY_ALREADY_EXISTS]: conflict('It exists already. Nothing was written.'),
   [ERROR_CODES.COUNTER_BOUND]: conflict(
     'The change would leave the allowed range. Nothing was written.',
@@ -103,6 +106,14 @@ const ANSWERS: Readonly<Partial<Record<ErrorCode, Answer>>> = {
     'The data store refuses the work. Nothing was written; try again later.',
     1,
   ),
+  [ERROR_CODES.PARTICIPANT_UNAVAILABLE]: unavailable(
+    'The database cannot be reached. Nothing was written; try again later.',
+    1,
+  ),
+  [ERROR_CODES.PARTICIPANT_REFUSED]: unavailable(
+    'The database refuses the work. Nothing was written; try again later.',
+    1,
+  ),
   // Without Retry-After: whoever repeats this call by itself may do the work twice.
   [ERROR_CODES.OUTCOME_UNKNOWN]: unavailable(
     'The work may or may not have been done. Do not repeat it before its outcome is known.',
@@ -114,11 +125,11 @@ const ANSWERS: Readonly<Partial<Record<ErrorCode, Answer>>> = {
  *
  * | error | status |
  * |---|---|
- * | conflict, version mismatch, already exists, counter bound | 409 |
+ * | conflict (of a database, too), version mismatch, already exists, counter bound | 409 |
  * | entity not found | 404 |
  * | invalid id, invalid entity | 400 |
  * | limit exceeded | 413 |
- * | time-out, store unavailable, store refused | 503 with `Retry-After` |
+ * | time-out, store or participant unavailable or refusing | 503 with `Retry-After` |
  * | outcome unknown | 503 with the `address` of the transaction |
  * | any other | 500 without details |
  *
