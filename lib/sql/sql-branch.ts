@@ -125,7 +125,8 @@ export class SqlBranch<C extends SqlConnection> {
       const commit = this.#queue.send(() => connection.commit(inserts));
       await inTime(commit, until - this.#host.now(), 'The commit');
     } catch (error) {
-      this.#broken = !this.#host.dialect.provesNoCommit(error);
+      // What may have happened is asked for on another connection, and must not hold anything by then.
+      if (!this.#host.dialect.provesNoCommit(error)) await this.#release(true);
       throw this.#failures.refusalOf(error);
     }
     await this.#release(this.#sessionChanged);

@@ -36,6 +36,8 @@ export interface SqlParticipantOptions {
 
 const DEFAULT_TABLE = 'dtx_decision';
 const OPEN_TIMEOUT_MS = 10_000;
+/** Between the first two attempts to learn a decision; it doubles. */
+const FENCE_PAUSE_MS = 20;
 const FOREIGN = new TransactionContext();
 
 /**
@@ -187,26 +189,18 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
     await this.#live(branch).commitWith(insert, until);
   }
 
-  /** @internal */
+  /** @internal Asks again while the database cannot be reached: it alone knows. */
   async fence(branch: Branch, until: number): Promise<'committed' | 'rolled_back'> {
     const row = this.#rowOf(branch);
-    const { dialect } = this;
-    return this.#onFreshConnection(until, async (connection) => {
-      const timeoutMs = Math.max(1, until - this.#now());
-      await connection.begin(dialect.beginFence(timeoutMs), {
-        isolation: 'read-committed',
-        readOnly: false,
-        timeoutMs,
-      });
-      await connection.execute(dialect.insertFence(this.#table, row));
-      const [found] = await connection.execute(dialect.selectOutcome(this.#table, row.id));
-      // Only once it stands, nobody can commit any more.
-      await connection.commit([]);
-      for (const statement of dialect.endFence) await connection.execute(statement);
-      if (found?.['outcome'] === 'c') return 'committed';
-      if (found?.['outcome'] === 'r') return 'rolled_back';
-      throw new ParticipantRefusedError(`${this.#table} of ${this.name} has no row ${row.id}.`);
-    });
+    for (let pauseMs = FENCE_PAUSE_MS; ; pauseMs *= 2) {
+      try {
+        return await this.#onFreshConnection(until, (one) => this.#fenceOn(one, row, until));
+      } catch (error) {
+        const isLost = error instanceof ParticipantUnavailableError;
+        if (!isLost || this.#now() + pauseMs >= until) throw error;
+      }
+      await new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
+    }
   }
 
   /** @internal */
@@ -285,6 +279,28 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
       id: decisionIdOf(branch.transaction),
       expiresAtMs: deadlineAtMs + marginMs + retentionMs,
     };
+  }
+
+  async #fenceOn(
+    connection: C,
+    row: DecisionRow,
+    until: number,
+  ): Promise<'committed' | 'rolled_back'> {
+    const { dialect } = this;
+    const timeoutMs = Math.max(1, until - this.#now());
+    await connection.begin(dialect.beginFence(timeoutMs), {
+      isolation: 'read-committed',
+      readOnly: false,
+      timeoutMs,
+    });
+    await connection.execute(dialect.insertFence(this.#table, row));
+    const [found] = await connection.execute(dialect.selectOutcome(this.#table, row.id));
+    // Only once it stands, nobody can commit any more.
+    await connection.commit([]);
+    for (const statement of dialect.endFence) await connection.execute(statement);
+    if (found?.['outcome'] === 'c') return 'committed';
+    if (found?.['outcome'] === 'r') return 'rolled_back';
+    throw new ParticipantRefusedError(`${this.#table} of ${this.name} has no row ${row.id}.`);
   }
 
   /** Ends what is prepared, whoever did it. */
