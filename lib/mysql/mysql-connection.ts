@@ -1,20 +1,26 @@
-import type { Connection, Pool, PoolConnection } from 'mysql2/promise';
+import type { EventEmitter } from 'node:events';
+import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { SqlConnection, SqlRow } from '../sql/sql-connection.js';
 
+/** What lies below a connection of promises. */
+type Core = EventEmitter & { readonly stream?: { readonly localPort?: number } };
+
 /** Connections that have a listener already: what they say is heard by the statement that waits. */
-const quiet = new WeakSet<object>();
+const quiet = new WeakSet<Core>();
 
 /** A connection of the user's pool, for one branch. */
 export class MysqlConnection implements SqlConnection {
   readonly #pool: Pool;
+  readonly #localPort: number | undefined;
 
   constructor(
     readonly connection: PoolConnection,
     pool: Pool,
   ) {
     this.#pool = pool;
+    const core = connection.connection as unknown as Core;
+    this.#localPort = core.stream?.localPort;
     // Without a listener the process would end.
-    const core = (connection as { connection: Connection }).connection;
     if (quiet.has(core)) return;
     quiet.add(core);
     core.on('error', () => undefined);
@@ -37,7 +43,6 @@ export class MysqlConnection implements SqlConnection {
     await this.connection.query('ROLLBACK');
   }
 
-  /** A statement that waits for a lock notices only when it is killed that nobody waits for it. */
   release(broken: boolean): Promise<void> {
     if (!broken) {
       this.connection.release();
@@ -45,9 +50,21 @@ export class MysqlConnection implements SqlConnection {
     }
     const { threadId } = this.connection;
     this.connection.destroy();
-    if (Number.isSafeInteger(threadId)) {
-      this.#pool.query(`KILL ${threadId}`).catch(() => undefined);
-    }
+    // Nobody waits for it: without connections to spare it may take its time.
+    this.#kill(threadId).catch(() => undefined);
     return Promise.resolve();
+  }
+
+  /**
+   * A statement that waits for a lock does not notice that nobody waits for it any more. A server that was
+   * started anew may have given the same id to somebody else: the port tells.
+   */
+  async #kill(threadId: unknown): Promise<void> {
+    const port = this.#localPort;
+    if (!Number.isSafeInteger(threadId) || !Number.isSafeInteger(port)) return;
+    const [found] = await this.#pool.query<RowDataPacket[]>(
+      `SELECT id FROM information_schema.processlist WHERE id = ${threadId as number} AND host LIKE '%:${port}'`,
+    );
+    if (found.length > 0) await this.#pool.query(`KILL ${threadId as number}`);
   }
 }
