@@ -25,7 +25,8 @@ export function boundPool(pool: Pool, current: () => Branch | undefined): Pool {
     getConnection: async () => {
       const branch = current();
       if (branch === undefined) return pool.getConnection();
-      return branch.run(({ connection }) => Promise.resolve(boundConnection(connection, branch)));
+      const { connection } = await branch.connection();
+      return boundConnection(connection, branch);
     },
   });
 }

@@ -21,7 +21,7 @@ export function boundPool(pool: Pool, current: () => SqlBranch<PgConnection> | u
   const connect = (callback?: ConnectCallback): unknown => {
     const branch = current();
     if (branch === undefined) return callback ? pool.connect(callback as never) : pool.connect();
-    const client = branch.run(({ client: own }) => Promise.resolve(boundClient(own, branch)));
+    const client = branch.connection().then(({ client: own }) => boundClient(own, branch));
     if (callback === undefined) return client;
     client.then(
       (bound) => process.nextTick(callback, undefined, bound, () => undefined),

@@ -90,15 +90,23 @@ export class SqlBranch<C extends SqlConnection> {
    *   the transaction is rolled back.
    */
   run<T>(work: SqlWork<C, T>, statement = '', session?: object): Promise<T> {
-    try {
-      this.#transaction.assertOpen();
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-    const scope = this.#host.savepointIn(this.#transaction);
-    return this.#transaction.track(
-      this.#queue.enqueue(() => this.#runNow(work, statement, { scope, session })),
-    );
+    return this.#whileOpen((origin) => this.#runNow(work, statement, origin), session);
+  }
+
+  /**
+   * The connection of the transaction, begun if it was not; for a client that is handed out and makes a `run` of
+   * each of its statements. Rejects as `run` does.
+   */
+  connection(): Promise<C> {
+    return this.#whileOpen(async (origin) => {
+      this.#assertUsable(origin.scope);
+      try {
+        return await this.#open();
+      } catch (error) {
+        this.#fail(error, origin);
+        throw error;
+      }
+    });
   }
 
   /** A transaction within this one, as a savepoint; for mappers that begin by a call and not by a statement. */
@@ -228,6 +236,17 @@ export class SqlBranch<C extends SqlConnection> {
   async #runControl(statement: string, session: object | undefined): Promise<void> {
     const send: SqlWork<C, unknown> = (connection, text) => connection.execute(text);
     await this.run(send, statement, session);
+  }
+
+  /** In its turn, and waited for by the commit. */
+  #whileOpen<T>(work: (origin: StatementOrigin) => Promise<T>, session?: object): Promise<T> {
+    try {
+      this.#transaction.assertOpen();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const origin = { scope: this.#host.savepointIn(this.#transaction), session };
+    return this.#transaction.track(this.#queue.enqueue(() => work(origin)));
   }
 
   async #runNow<T>(work: SqlWork<C, T>, statement: string, origin: StatementOrigin): Promise<T> {

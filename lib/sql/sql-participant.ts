@@ -54,7 +54,8 @@ const FOREIGN = new TransactionContext();
  * savepoints of NESTED methods, has the commit wait, and dooms the transaction when the statement fails. Give it the
  * text where it is known, and send the text it gives back: a BEGIN becomes a SAVEPOINT, its COMMIT and ROLLBACK
  * release it or roll back to it; mappers that begin by a call use `branch.begin()`, `.commit()`, `.rollback()`. Each
- * `run` must be one statement: `run` within `run` waits for itself.
+ * `run` must be one statement: `run` within `run` waits for itself. A client that is handed out, to be given back
+ * later, comes from `branch.connection()`; its statements go through `run` with an object of its own as `session`.
  *
  * A transaction, or a method of it, that is `readOnly`: the database is told READ ONLY only if the whole transaction
  * is; a read-only method within one that writes is not guarded in the database.

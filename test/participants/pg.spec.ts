@@ -274,6 +274,18 @@ describePostgres('PgParticipant', () => {
       expect(transaction.rollbackOnlySince()).toBeUndefined();
     });
 
+    it('is not disturbed by a client that only is taken', async () => {
+      const transaction = scene.begin();
+      await transaction.run(async () => {
+        const one = await participant.pool.connect();
+        await one.query('BEGIN');
+        (await participant.pool.connect()).release();
+        await one.query('ROLLBACK');
+      });
+
+      expect(transaction.rollbackOnlySince()).toBeUndefined();
+    });
+
     it('of two clients at a time dooms what cannot be undone alone', async () => {
       const transaction = scene.begin();
       await transaction.run(async () => {
