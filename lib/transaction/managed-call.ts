@@ -107,7 +107,7 @@ export class ManagedCall<T> {
     const scope = new TransactionScope(transaction, options.readOnly, undefined);
     let running: Promise<T>;
     try {
-      running = requirePromise(this.#environment.context.run(scope, run), options.name);
+      running = this.#environment.context.run(scope, () => requirePromise(run(), options.name));
     } catch (error) {
       this.#follow(this.#threw(scope, error));
       return;
@@ -322,11 +322,17 @@ export class ManagedCall<T> {
   }
 }
 
-/** @throws TransactionalReturnTypeError for what cannot be waited for. */
+/**
+ * To be called in the context of the transaction: the builders of many clients are no Promises, and run their
+ * statement once somebody waits for them.
+ *
+ * @throws TransactionalReturnTypeError for what cannot be waited for.
+ */
 export function requirePromise<T>(returned: Promise<T>, name: string | undefined): Promise<T> {
   if (returned instanceof Promise) return returned;
-  if (typeof (returned as PromiseLike<T> | null | undefined)?.then === 'function') {
-    return Promise.resolve(returned as PromiseLike<T>);
+  const thenable = returned as PromiseLike<T> | null | undefined;
+  if (typeof thenable?.then === 'function') {
+    return new Promise<T>((resolve, reject) => void thenable.then(resolve, reject));
   }
   throw new TransactionalReturnTypeError(name ?? NAMELESS, returned);
 }

@@ -155,7 +155,7 @@ export class TransactionManager {
         case 'savepoint':
           return this.#nest(scope!, resolved, work);
         case 'suspend':
-          return requirePromise(this.#context.run(undefined, work), options.name);
+          return this.#context.run(undefined, () => requirePromise(work(), options.name));
         case 'direct':
           return requirePromise(work(), options.name);
       }
@@ -300,7 +300,7 @@ export class TransactionManager {
     inner: ResolvedOptions,
     work: () => Promise<T>,
   ): Promise<T> {
-    const promise = requirePromise(this.#context.run(scope, work), inner.name);
+    const promise = this.#context.run(scope, () => requirePromise(work(), inner.name));
     const { timeoutMs } = inner.given;
     if (timeoutMs === undefined) return promise;
     return new Promise<T>((resolve, reject) => {

@@ -49,7 +49,7 @@ export class TransactionsByHand implements TransactionControl {
     const { readOnly, name } = transaction.options;
     const scope =
       this.#scopeOf(transaction) ?? new TransactionScope(transaction, readOnly, undefined);
-    return requirePromise(this.#environment.context.run(scope, work), name);
+    return this.#environment.context.run(scope, () => requirePromise(work(), name));
   }
 
   async commit(transaction: Transaction): Promise<void> {
