@@ -1,3 +1,9 @@
+export {
+  callbackConnection,
+  type CallbackConnection,
+  type CallbackConnectionOptions,
+  type QueryCallback,
+} from './callback-connection.js';
 export { SqlBranch, type SqlWork } from './sql-branch.js';
 export type { SqlBegin, SqlConnection, SqlIsolation, SqlRow } from './sql-connection.js';
 export type { SqlDialect, SqlErrorKind } from './sql-dialect.js';
