@@ -37,7 +37,7 @@ async function committed() {
 describe('what is left of a committed transaction', () => {
   it('is applied before its record may expire, and before the journal forgets it', async () => {
     const { address, held } = await committed();
-    finishing.apply(store, address, held);
+    void finishing.apply(store, address, held);
     await group.clock.advance(0);
 
     expect(calls).toEqual(['apply', 'apply']);
@@ -49,7 +49,7 @@ describe('what is left of a committed transaction', () => {
   it('is forgotten by the journal together with that of others', async () => {
     for (let nth = 0; nth < 3; nth++) {
       const { address, held } = await committed();
-      finishing.apply(store, address, held);
+      void finishing.apply(store, address, held);
       await group.clock.advance(1);
     }
     await group.clock.advance(50);
@@ -64,7 +64,7 @@ describe('what is left of a committed transaction', () => {
       const { address, held } = await committed();
       store.faultOf = (call) =>
         call.method === method && call.nth <= 3 ? { kind: 'not-sent' } : undefined;
-      finishing.apply(store, address, held);
+      void finishing.apply(store, address, held);
       await group.clock.advance(2000);
 
       expect(calls.at(-1)).toBe('journal.leave');
@@ -76,7 +76,7 @@ describe('what is left of a committed transaction', () => {
   it('has one more try when the instance ends', async () => {
     const { address, held } = await committed();
     store.faultOf = ({ number }) => (number === 1 ? { kind: 'not-sent' } : undefined);
-    finishing.apply(store, address, held);
+    void finishing.apply(store, address, held);
     await group.clock.advance(0);
     expect(group.clock.pending).toBe(1);
 
@@ -89,7 +89,7 @@ describe('what is left of a committed transaction', () => {
   it('is left to others where the last try fails too', async () => {
     const { address, held } = await committed();
     store.crash();
-    finishing.apply(store, address, held);
+    void finishing.apply(store, address, held);
 
     await finishing.close();
 
@@ -117,7 +117,7 @@ describe('a fault', () => {
       if (items[0]!.key === 'a') throw fault;
       return apply(given, items);
     };
-    finishing.apply(store, address, held);
+    void finishing.apply(store, address, held);
     await group.clock.advance(10_000);
 
     expect(calls).toEqual(['apply', 'apply']);

@@ -54,15 +54,16 @@ export class FinishingWork {
 
   /**
    * A committed transaction: writes what it decided elsewhere, commits what was prepared, then lets its
-   * record expire.
+   * record expire. Settles with the first try; what fails is
+   * tried again.
    */
   apply(
     store: VersionedStore,
     address: TransactionAddress,
     redo: readonly HeldItem[],
     branches: readonly Enlisted[] = [],
-  ): void {
-    this.#persist([address], (until) => {
+  ): Promise<void> {
+    return this.#persist([address], (until) => {
       const applying = this.#setup.finisher.apply(store, address, redo, until);
       const driving =
         branches.length === 0
@@ -73,7 +74,7 @@ export class FinishingWork {
   }
 
   #retire(store: VersionedStore, addresses: readonly TransactionAddress[]): void {
-    this.#persist(addresses, async (until) => {
+    void this.#persist(addresses, async (until) => {
       await Promise.all(addresses.map((address) => store.retire(address, until)));
       await this.#setup.journal.leave(store, addresses, until);
     });
@@ -100,7 +101,7 @@ export class FinishingWork {
 
   /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
   settle(store: VersionedStore, holdings: OwnHoldings): void {
-    this.#persist([holdings.address], (until) => this.#settleHoldings(store, holdings, until));
+    void this.#persist([holdings.address], (until) => this.#settleHoldings(store, holdings, until));
   }
 
   /** Lets what is under way end, each with one last try; begins nothing more. */
@@ -111,22 +112,29 @@ export class FinishingWork {
     while (this.#underway.size > 0) await Promise.all(this.#underway);
   }
 
-  #persist(addresses: readonly TransactionAddress[], step: Step): void {
-    const work = this.#try(addresses, step).then(() => void this.#underway.delete(work));
+  /** Settles with the first try. */
+  #persist(addresses: readonly TransactionAddress[], step: Step): Promise<void> {
+    const first = step(this.#setup.clock.now() + TRY_MS);
+    const work = this.#follow(first, addresses, step).then(() => void this.#underway.delete(work));
     this.#underway.add(work);
+    return first;
   }
 
-  #try(addresses: readonly TransactionAddress[], step: Step): Promise<void> {
+  #follow(
+    trying: Promise<void>,
+    addresses: readonly TransactionAddress[],
+    step: Step,
+  ): Promise<void> {
     const { clock, events } = this.#setup;
     const last = this.#closed;
-    return step(clock.now() + TRY_MS).catch(async (error: unknown) => {
+    return trying.catch(async (error: unknown) => {
       if (isFault(error)) {
         for (const address of addresses) events.unfinished(address, error);
         return;
       }
       if (last) return;
       if (!this.#closed) await this.#pause();
-      return this.#try(addresses, step);
+      return this.#follow(step(clock.now() + TRY_MS), addresses, step);
     });
   }
 

@@ -88,11 +88,29 @@ export class TwoPhaseCommit {
     const isElsewhere = this.#branches.decider !== undefined;
     const result = await (isElsewhere ? this.#decideElsewhere() : this.#decide());
     if (result.status !== 'committed') return this.#rollBack(result);
-    if (!this.#isSettling) {
-      const { prepared } = this.#branches;
-      this.#environment.finishing.apply(this.#store, this.#address, this.#redo, prepared);
-    }
+    if (this.#isSettling) return result;
+    const { finishing } = this.#environment;
+    const { prepared } = this.#branches;
+    const finished = finishing.apply(this.#store, this.#address, this.#redo, prepared);
+    if (prepared.length > 0) await this.#inTime(finished);
     return result;
+  }
+
+  /**
+   * What is prepared is committed before the caller is answered, who may look for it, as long as there is
+   * time; the rest is done behind him.
+   */
+  #inTime(finished: Promise<unknown>): Promise<void> {
+    const { clock } = this.#environment;
+    return new Promise<void>((resolve) => {
+      const leftMs = Math.max(this.#request.until - clock.now(), 0);
+      const cancel = clock.schedule(leftMs, resolve, { background: true });
+      const end = (): void => {
+        cancel();
+        resolve();
+      };
+      finished.then(end, end);
+    });
   }
 
   /** T1, T5 */

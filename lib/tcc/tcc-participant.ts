@@ -120,8 +120,7 @@ export class TccParticipant implements Participant {
       );
     }
     const timeoutMs = Math.min(leftMs, maxTimeoutMs);
-    return manager.run(work, {
-      propagation: 'REQUIRES_NEW',
+    return manager.finish(work, {
       readOnly: false,
       isolation: 'serializable',
       timeoutMs,

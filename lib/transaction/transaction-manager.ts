@@ -164,6 +164,11 @@ export class TransactionManager {
     }
   }
 
+  /** @internal Always a new transaction, while the application shuts down, too: for what finishes others. */
+  finish<T>(work: () => Promise<T>, options: TransactionOptions): Promise<T> {
+    return this.#begin({ run: work, options: this.#resolve(options), mayRetry: undefined });
+  }
+
   /**
    * Begins a transaction by hand: it does not become current by itself, is never retried, and is
    * rolled back at its deadline unless `commit()` was called.

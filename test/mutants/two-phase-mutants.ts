@@ -82,8 +82,8 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'a committed transaction is not applied elsewhere',
     file: twoPhase,
-    find: 'this.#environment.finishing.apply(this.#store, this.#address, this.#redo, prepared);',
-    replace: '',
+    find: 'finishing.apply(this.#store, this.#address, this.#redo, prepared);',
+    replace: 'Promise.resolve(finishing);',
   },
   {
     title: 'one absence is like any other',
