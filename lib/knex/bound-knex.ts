@@ -32,9 +32,8 @@ function boundClient(
     async acquireConnection() {
       const branch = current();
       if (branch === undefined) return own.acquireConnection();
-      const connection = await branch.run(({ driver }) =>
-        Promise.resolve(callbackConnection(driver, branch, { settings: SETTINGS })),
-      );
+      const { driver } = await branch.connection();
+      const connection = callbackConnection(driver, branch, { settings: SETTINGS });
       borrowed.add(connection);
       return connection;
     },

@@ -8,6 +8,8 @@ export interface DriverConnection extends CallbackConnection {
   /** Of `mysql2` alone. */
   destroy?(): void;
   readonly threadId?: unknown;
+  /** Of `mysql2` alone. */
+  readonly stream?: { readonly localPort?: number };
   /** Why knex may not use it again. */
   __knex__disposed?: unknown;
 }
@@ -28,12 +30,14 @@ const quiet = new WeakSet<object>();
 /** A connection of the user's Knex, for one branch. */
 export class KnexConnection implements SqlConnection {
   readonly #client: KnexClient;
+  readonly #localPort: number | undefined;
 
   constructor(
     readonly driver: DriverConnection,
     client: KnexClient,
   ) {
     this.#client = client;
+    this.#localPort = driver.stream?.localPort;
     // Without a listener the process would end.
     if (quiet.has(driver)) return;
     quiet.add(driver);
@@ -41,7 +45,7 @@ export class KnexConnection implements SqlConnection {
   }
 
   async execute(statement: string): Promise<readonly SqlRow[]> {
-    const result = await this.#query(statement);
+    const result = await ask(this.driver, statement);
     if (Array.isArray(result)) return result as SqlRow[];
     return (result as { readonly rows?: SqlRow[] }).rows ?? [];
   }
@@ -55,7 +59,7 @@ export class KnexConnection implements SqlConnection {
   }
 
   async rollback(): Promise<void> {
-    await this.#query('ROLLBACK');
+    await ask(this.driver, 'ROLLBACK');
   }
 
   async release(broken: boolean): Promise<void> {
@@ -66,18 +70,10 @@ export class KnexConnection implements SqlConnection {
   /** PostgreSQL takes them in one message, and skips what follows one that fails. */
   async #queryAll(statements: readonly string[]): Promise<void> {
     if (this.#client.driverName === 'pg') {
-      await this.#query(statements.join('; '));
+      await ask(this.driver, statements.join('; '));
       return;
     }
-    for (const statement of statements) await this.#query(statement);
-  }
-
-  #query(statement: string): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const callback: QueryCallback = (error, result) =>
-        error ? reject(error as Error) : resolve(result);
-      this.driver.query(statement, callback);
-    });
+    for (const statement of statements) await ask(this.driver, statement);
   }
 
   /** The pool of knex drops what is marked; a statement that still runs is ended now. */
@@ -89,14 +85,34 @@ export class KnexConnection implements SqlConnection {
       return;
     }
     driver.destroy();
-    if (Number.isSafeInteger(driver.threadId)) void this.#kill(driver.threadId as number);
+    // Nobody waits for it: without connections to spare it may take its time.
+    this.#kill(driver.threadId).catch(() => undefined);
   }
 
-  /** A statement of MySQL that waits for a lock does not notice that nobody waits for it. */
-  async #kill(threadId: number): Promise<void> {
-    const other = await this.#client.acquireConnection().catch(() => undefined);
-    other?.query(`KILL ${threadId}`, () => {
-      this.#client.releaseConnection(other).catch(() => undefined);
-    });
+  /**
+   * A statement that waits for a lock does not notice that nobody waits for it any more. A server that was
+   * started anew may have given the same id to somebody else: the port tells.
+   */
+  async #kill(threadId: unknown): Promise<void> {
+    const port = this.#localPort;
+    if (!Number.isSafeInteger(threadId) || !Number.isSafeInteger(port)) return;
+    const other = await this.#client.acquireConnection();
+    try {
+      const found = await ask(
+        other,
+        `SELECT id FROM information_schema.processlist WHERE id = ${threadId as number} AND host LIKE '%:${port}'`,
+      );
+      if ((found as SqlRow[]).length > 0) await ask(other, `KILL ${threadId as number}`);
+    } finally {
+      await this.#client.releaseConnection(other);
+    }
   }
+}
+
+function ask(driver: DriverConnection, statement: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const callback: QueryCallback = (error, result) =>
+      error ? reject(error as Error) : resolve(result);
+    driver.query(statement, callback);
+  });
 }

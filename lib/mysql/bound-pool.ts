@@ -1,4 +1,5 @@
 import type { Pool, PoolConnection } from 'mysql2/promise';
+import { callbackConnection, type CallbackConnection } from '../sql/callback-connection.js';
 import type { SqlBranch } from '../sql/sql-branch.js';
 import { withMethods } from '../sql/with-methods.js';
 import type { MysqlConnection } from './mysql-connection.js';
@@ -9,6 +10,9 @@ type SendArguments = readonly [
   statement: string | { readonly sql?: string },
   ...values: readonly unknown[],
 ];
+
+/** What mappers send before BEGIN; within a transaction it is that one which says so. */
+const SETTINGS = /^set transaction [\w ,]+$/i;
 
 /**
  * The pool, except that inside a transaction `query`, `execute` and `getConnection` use its connection.
@@ -38,7 +42,10 @@ function boundConnection(connection: PoolConnection, branch: Branch): PoolConnec
     (method: Send) =>
     (...args: never[]) =>
       sendOn(branch, method, args as unknown as SendArguments, session);
+  const core = (connection as unknown as { readonly connection: CallbackConnection }).connection;
+  const methods = { release: () => undefined, destroy: () => undefined, end: () => undefined };
   return withMethods(connection, {
+    connection: callbackConnection(core, branch, { session, settings: SETTINGS, methods }),
     query: send('query'),
     execute: send('execute'),
     beginTransaction: () => branch.begin(session),
@@ -58,6 +65,7 @@ function sendOn(
 ): Promise<unknown> {
   const [given] = args;
   const text = typeof given === 'string' ? given : (given?.sql ?? '');
+  if (session !== undefined && SETTINGS.test(text)) return Promise.resolve([[], []]);
   return branch.run(
     ({ connection }, statement): Promise<unknown> => {
       // What stands in its place has no values, and cannot always be prepared.

@@ -5,9 +5,10 @@ import { withMethods } from './with-methods.js';
 
 export type QueryCallback = (error: unknown, ...results: unknown[]) => void;
 
-/** A connection whose `query` takes a callback, or gives what can be streamed. */
+/** A connection whose methods take a callback, or give what can be streamed. */
 export interface CallbackConnection {
   query(...args: unknown[]): unknown;
+  execute?(...args: unknown[]): unknown;
 }
 
 type Statement = string | { readonly text?: string; readonly sql?: string };
@@ -18,6 +19,7 @@ type SentAsItIs = Readable & { submit(): void; readonly cursor?: { readonly text
 interface Given {
   readonly branch: SqlBranch<SqlConnection>;
   readonly driver: CallbackConnection;
+  readonly method: 'query' | 'execute';
   readonly session: object;
 }
 
@@ -27,7 +29,7 @@ export interface CallbackConnectionOptions {
   /** Statements that say how the next BEGIN begins: the transaction around it has said it. */
   readonly settings: RegExp;
   /** What it does in another way than the driver. */
-  readonly methods?: Parameters<typeof withMethods>[1];
+  readonly methods?: Readonly<Record<string, () => unknown>>;
 }
 
 /**
@@ -40,24 +42,25 @@ export function callbackConnection<D extends CallbackConnection, C extends SqlCo
   branch: SqlBranch<C>,
   { session = {}, settings, methods }: CallbackConnectionOptions,
 ): D {
-  const given = { branch: branch as unknown as SqlBranch<SqlConnection>, driver, session };
-  return withMethods(driver, {
-    ...methods,
-    query(...args: unknown[]) {
+  const common = { branch: branch as unknown as SqlBranch<SqlConnection>, driver, session };
+  const send =
+    (method: Given['method']) =>
+    (...args: unknown[]): unknown => {
+      const given = { ...common, method };
       const [statement] = args;
       if (isSentAsItIs(statement)) return submit(given, statement);
       const text = textOf(statement as Statement);
       const callback = args.at(-1) as QueryCallback | undefined;
       if (typeof callback !== 'function') return { stream: streamOf(given, args, text) };
       if (settings.test(text)) process.nextTick(callback, undefined, []);
-      else query(given, args, { text, callback });
+      else ask(given, args, { text, callback });
       return undefined;
-    },
-  });
+    };
+  return withMethods(driver, { ...methods, query: send('query'), execute: send('execute') });
 }
 
-function query(
-  { branch, driver, session }: Given,
+function ask(
+  { branch, driver, method, session }: Given,
   args: readonly unknown[],
   { text, callback }: { readonly text: string; readonly callback: QueryCallback },
 ): void {
@@ -66,9 +69,9 @@ function query(
       new Promise<readonly unknown[]>((resolve, reject) => {
         const heard: QueryCallback = (error, ...results) =>
           error ? reject(error as Error) : resolve(results);
-        // What stands in its place has no values.
-        const rest = statement === text ? args.slice(0, -1) : [statement];
-        driver.query(...rest, heard);
+        // What stands in its place has no values, and cannot always be prepared.
+        if (statement === text) driver[method]!(...args.slice(0, -1), heard);
+        else driver.query(statement, heard);
       }),
     text,
     session,
@@ -79,9 +82,9 @@ function query(
   );
 }
 
-/** `connection.query(...).stream()` of `mysql2`. */
+/** `query(...).stream()` of `mysql2`. */
 function streamOf(
-  { branch, driver, session }: Given,
+  { branch, driver, method, session }: Given,
   args: readonly unknown[],
   text: string,
 ): (options?: TransformOptions) => Readable {
@@ -90,7 +93,7 @@ function streamOf(
     const sent = branch.run(
       () =>
         new Promise<void>((resolve, reject) => {
-          const statement = driver.query(...args) as {
+          const statement = driver[method]!(...args) as {
             stream(given?: TransformOptions): Readable;
           };
           pipeline(statement.stream(options), rows, (error) => (error ? reject(error) : resolve()));

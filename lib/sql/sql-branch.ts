@@ -1,3 +1,4 @@
+import { setImmediate as immediately } from 'node:timers/promises';
 import {
   DistributedTxError,
   ParticipantConflictError,
@@ -95,13 +96,16 @@ export class SqlBranch<C extends SqlConnection> {
 
   /**
    * The connection of the transaction, begun if it was not; for a client that is handed out and makes a `run` of
-   * each of its statements. Rejects as `run` does.
+   * each of its statements. The commit leaves it the time to make the first one, even where nobody awaits it.
+   * Rejects as `run` does.
    */
   connection(): Promise<C> {
     return this.#whileOpen(async (origin) => {
       this.#assertUsable(origin.scope);
       try {
-        return await this.#open();
+        const connection = await this.#open();
+        void this.#transaction.track(immediately());
+        return connection;
       } catch (error) {
         this.#fail(error, origin);
         throw error;
