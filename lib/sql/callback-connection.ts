@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { PassThrough, pipeline, type Readable, type TransformOptions } from 'node:stream';
 import type { SqlBranch } from './sql-branch.js';
 import type { SqlConnection } from './sql-connection.js';
@@ -9,6 +10,13 @@ export type QueryCallback = (error: unknown, ...results: unknown[]) => void;
 export interface CallbackConnection {
   query(...args: unknown[]): unknown;
   execute?(...args: unknown[]): unknown;
+  /** It may have paused for who reads a stream. */
+  resume?(): void;
+}
+
+/** A statement of `mysql2`; 'end' comes when the connection is free. */
+interface StreamedStatement extends EventEmitter {
+  stream(options?: TransformOptions): Readable;
 }
 
 type Statement = string | { readonly text?: string; readonly sql?: string };
@@ -82,7 +90,7 @@ function ask(
   );
 }
 
-/** `query(...).stream()` of `mysql2`. */
+/** `query(...).stream()` of `mysql2`. The rest of what nobody reads to its end is passed over. */
 function streamOf(
   { branch, driver, method, session }: Given,
   args: readonly unknown[],
@@ -93,10 +101,10 @@ function streamOf(
     const sent = branch.run(
       () =>
         new Promise<void>((resolve, reject) => {
-          const statement = driver[method]!(...args) as {
-            stream(given?: TransformOptions): Readable;
-          };
-          pipeline(statement.stream(options), rows, (error) => (error ? reject(error) : resolve()));
+          const statement = driver[method]!(...args) as StreamedStatement;
+          statement.once('end', resolve);
+          statement.once('error', reject);
+          pipeline(statement.stream(options), rows, () => driver.resume?.());
         }),
       text,
       session,

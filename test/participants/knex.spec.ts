@@ -220,6 +220,8 @@ describeMariaDb('KnexParticipant on MariaDB', () => {
       const seen: number[] = [];
       for await (const { id } of db<Row>('t').orderBy('id').stream()) seen.push(id as number);
       expect(seen).toEqual([1, 2, 3]);
+      for await (const { seq } of db('seq_1_to_9000').stream()) if (seq === 2) break;
+      expect(await scene.ids()).toEqual([1, 2, 3]);
     });
     const holder = await own.transaction();
     await holder<Row>('t').where({ id: 1 }).update({ v: 1 });

@@ -88,6 +88,9 @@ describeMariaDb('KyselyMysqlParticipant', () => {
       const rows = scene.participant.db.selectFrom('t').select('id').orderBy('id').stream();
       for await (const { id } of rows) seen.push(id);
       expect(seen).toEqual([1, 2, 3]);
+      const many = sql<{ seq: number }>`seq_1_to_9000`.as('many');
+      const stream = scene.participant.db.selectFrom(many).select('seq').stream();
+      for await (const { seq } of stream) if (seq === 2) break;
       await scene.insert(4);
     });
     expect(await scene.ids()).toEqual([1, 2, 3, 4]);
