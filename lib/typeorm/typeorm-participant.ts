@@ -2,6 +2,7 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { ModuleOptionsError } from '../errors/index.js';
 import {
   MysqlDialect,
+  override,
   PostgresDialect,
   SqlParticipant,
   type SqlDialect,
@@ -126,18 +127,4 @@ function dialectOf({ options: { type } }: DataSource, name: string): SqlDialect 
   throw new ModuleOptionsError(
     `The data source of participant ${name} is of type ${type}; allowed are postgres, mysql and mariadb.`,
   );
-}
-
-/** Gives this one object a method of its own, and tells how to take it back. */
-function override<T extends object, K extends keyof T>(
-  target: T,
-  key: K,
-  method: T[K],
-): () => void {
-  const own = Object.getOwnPropertyDescriptor(target, key);
-  Object.defineProperty(target, key, { value: method, configurable: true, writable: true });
-  return () => {
-    if (own !== undefined) Object.defineProperty(target, key, own);
-    else delete target[key];
-  };
 }
