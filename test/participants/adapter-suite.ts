@@ -2,7 +2,9 @@ import { TransactionClosedError } from '../../lib/errors/index.js';
 import type { Participant } from '../../lib/participants/participant.js';
 import { Propagation } from '../../lib/transaction/propagation.js';
 import type { TransactionOptions } from '../../lib/transaction/transaction-options.js';
+import { Gate } from '../nest/support/gate.js';
 import { Account } from '../support/entities.js';
+import { poll } from '../support/poll.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
 /** One adapter over a database with the empty table `t (id int primary key, v int not null)`. */
@@ -186,6 +188,28 @@ export function describeAdapter(
 
     expect(attempts).toBe(2);
     expect(await scene.valueOf(1)).toBe(11);
+  });
+
+  it('gives up a statement that still waits when time is over, and its connection', async () => {
+    await scene.insert(1);
+    const [held, release] = [new Gate(), new Gate()];
+    const holder = run(async () => {
+      await scene.setValue(1, 5);
+      held.open();
+      await release.opened;
+    });
+    await held.opened;
+    const waiting = run(() => scene.setValue(1, 6), { timeoutMs: 400 });
+
+    // Either of them may be the first to say so.
+    await expect(waiting).rejects.toThrow(/timeout/);
+    await poll(() => scene.inUse() === 1 || undefined, {
+      deadlineMs: 3000,
+      until: 'its connection is given back',
+    });
+    release.open();
+    await holder;
+    expect(await scene.valueOf(1)).toBe(5);
   });
 
   it('gives the method the error of a statement, and never commits after it', async () => {

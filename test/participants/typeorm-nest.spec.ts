@@ -1,7 +1,15 @@
 import { Injectable, Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken, InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { Column, DataSource, Entity, PrimaryColumn, Repository } from 'typeorm';
+import {
+  Column,
+  DataSource,
+  Entity,
+  ManyToOne,
+  OneToMany,
+  PrimaryColumn,
+  Repository,
+} from 'typeorm';
 import {
   DistributedTxModule,
   InjectTxRepository,
@@ -20,12 +28,25 @@ class Order {
 
   @Column('int')
   amount!: number;
+
+  @OneToMany(() => Note, (note) => note.order, { lazy: true })
+  notes?: Promise<Note[]>;
+}
+
+@Entity('notes')
+class Note {
+  @PrimaryColumn('text')
+  text!: string;
+
+  @ManyToOne(() => Order, (order) => order.notes, { lazy: true, onDelete: 'CASCADE' })
+  order!: Promise<Order>;
 }
 
 @Injectable()
 class OrderService {
   constructor(
     @InjectRepository(Order) readonly orders: Repository<Order>,
+    @InjectRepository(Note) readonly notes: Repository<Note>,
     @InjectTxRepository(Account) readonly accounts: TxRepository<Account>,
   ) {}
 
@@ -46,6 +67,22 @@ class OrderService {
   @Transactional({ propagation: Propagation.NESTED })
   async tryToPlace(id: string, amount: number): Promise<void> {
     await this.place(id, amount);
+  }
+
+  @Transactional()
+  async annotate(id: string, text: string): Promise<Order> {
+    const order = await this.orders.findOneByOrFail({ id });
+    const note = this.notes.create({ text });
+    note.order = Promise.resolve(order);
+    await this.notes.save(note);
+    return order;
+  }
+
+  @Transactional()
+  async notesOf(id: string, text: string): Promise<readonly string[]> {
+    const order = await this.annotate(id, text);
+    const notes = await order.notes!;
+    return notes.map((note) => note.text);
   }
 
   @Transactional()
@@ -79,7 +116,7 @@ describePostgres('TypeOrmParticipant in an application with TypeOrmModule', () =
           autoLoadEntities: true,
           synchronize: true,
         }),
-        TypeOrmModule.forFeature([Order]),
+        TypeOrmModule.forFeature([Order, Note]),
       ],
       providers: [
         OrderService,
@@ -106,7 +143,7 @@ describePostgres('TypeOrmParticipant in an application with TypeOrmModule', () =
   });
 
   beforeEach(async () => {
-    await service.orders.clear();
+    await service.orders.createQueryBuilder().delete().execute();
     await service.open(100);
   });
 
@@ -128,6 +165,14 @@ describePostgres('TypeOrmParticipant in an application with TypeOrmModule', () =
     expect(await service.placeAll(orders)).toBe(2);
     expect(await service.orders.count()).toBe(2);
     expect(await service.balance()).toBe(20);
+  });
+
+  it('loads lazy relations in the transaction, and after it as ever', async () => {
+    await service.place('one', 30);
+
+    expect(await service.notesOf('one', 'first')).toEqual(['first']);
+    const order = await service.annotate('one', 'second');
+    expect(await order.notes!).toHaveLength(2);
   });
 
   it('never spends twice, however many calls run at the same time', async () => {
