@@ -1,4 +1,4 @@
-import type { Connection, EntityManager, Transaction } from '@mikro-orm/core';
+import type { Connection, EntityManager } from '@mikro-orm/core';
 import { override, type SqlBranch } from '../sql/index.js';
 import type { Savepoint } from '../transaction/operation-log.js';
 import type { MikroOrmConnection } from './mikro-orm-connection.js';
@@ -11,6 +11,8 @@ export class BranchContext {
     readonly branch: MikroOrmBranch,
     /** Of the method that it was made in. */
     readonly savepoint: Savepoint | undefined,
+    /** Tells whose savepoint a commit or a rollback by hand is about. */
+    readonly session: object = {},
   ) {}
 
   /** Undefined where it is in no transaction of ours. */
@@ -67,8 +69,8 @@ export function followTransactions(given: Connection, source: BranchSource): () 
     if (context instanceof BranchContext) return context.branch;
     return context === undefined || context === null ? source.current() : undefined;
   };
-  const contextIn = (branch: MikroOrmBranch): Transaction =>
-    new BranchContext(branch, source.savepoint()) as unknown as Transaction;
+  const contextIn = (branch: MikroOrmBranch, session?: object): BranchContext =>
+    new BranchContext(branch, source.savepoint(), session);
 
   const execute: DrivenConnection['execute'] = async (query, ...rest) => {
     const [params, method, context, logger] = rest;
@@ -82,6 +84,7 @@ export function followTransactions(given: Connection, source: BranchSource): () 
           ? plain.execute(query, params, method, own.context, logger)
           : plain.execute(statement, [], 'run', own.context, logger),
       text,
+      sessionOf(context),
     );
   };
 
@@ -101,21 +104,26 @@ export function followTransactions(given: Connection, source: BranchSource): () 
     override(connection, 'begin', async (options) => {
       const branch = branchOf(options?.ctx);
       if (branch === undefined) return plain.begin(options);
-      await branch.begin();
-      return contextIn(branch);
+      const context = contextIn(branch, sessionOf(options?.ctx));
+      await branch.begin(context.session);
+      return context;
     }),
     override(connection, 'commit', async (context, ...rest) => {
-      if (context instanceof BranchContext) await context.branch.commit();
+      if (context instanceof BranchContext) await context.branch.commit(context.session);
       else await plain.commit(context, ...rest);
     }),
     override(connection, 'rollback', async (context, ...rest) => {
-      if (context instanceof BranchContext) await context.branch.rollback();
+      if (context instanceof BranchContext) await context.branch.rollback(context.session);
       else await plain.rollback(context, ...rest);
     }),
   ];
   return () => {
     for (const one of restore) one();
   };
+}
+
+function sessionOf(context: unknown): object | undefined {
+  return context instanceof BranchContext ? context.session : undefined;
 }
 
 /** What `em.transactional` was asked for, which it hands on. */

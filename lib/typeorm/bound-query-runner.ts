@@ -1,15 +1,18 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { QueryRunner } from 'typeorm';
-import type { SqlBranch } from '../sql/index.js';
+import type { SqlBranch, SqlWork } from '../sql/index.js';
 import type { TypeOrmConnection } from './typeorm-connection.js';
 
 type Branch = SqlBranch<TypeOrmConnection>;
 type Stream = QueryRunner['stream'];
 
-/** Of one query runner: TypeORM gives those of another the same names. */
-const SAVEPOINT = /^(?:(?:ROLLBACK TO|RELEASE) )?SAVEPOINT typeorm_\d+$/;
-let count = 0;
+/** TypeORM numbers its savepoints in each runner; which of them a statement ends is told by the runner. */
+const CONTROLS: readonly (readonly [RegExp, string])[] = [
+  [/^SAVEPOINT typeorm_\d+$/, 'BEGIN'],
+  [/^RELEASE SAVEPOINT typeorm_\d+$/, 'COMMIT'],
+  [/^ROLLBACK TO SAVEPOINT typeorm_\d+$/, 'ROLLBACK'],
+];
 
 /**
  * Makes a fresh query runner send its statements through the branch, on the connection of the transaction. It takes
@@ -20,17 +23,15 @@ let count = 0;
  */
 export function bindQueryRunner(runner: QueryRunner, branch: Branch): QueryRunner {
   const plain = runner.query.bind(runner) as (...args: unknown[]) => Promise<unknown>;
-  const number = ++count;
   const query = (given: string, values?: unknown[], structured = false): Promise<unknown> => {
     // It says so itself.
     if (runner.isReleased) return plain(given);
-    const text = SAVEPOINT.test(given) ? `${given}_${number}` : given;
-    return branch.run(({ runner: own }, statement) => {
-      const parameters = statement === text ? values : undefined;
-      return own.query(statement, parameters, structured as true) as Promise<unknown>;
-    }, text);
+    const text = CONTROLS.find(([pattern]) => pattern.test(given))?.[1] ?? given;
+    const send: SqlWork<TypeOrmConnection, unknown> = ({ runner: own }, statement) =>
+      own.query(statement, statement === given ? values : undefined, structured as true);
+    return branch.run(send, text, runner);
   };
-  const stream: Stream = (...args) => streamOn(branch, args);
+  const stream: Stream = (...args) => streamOn(branch, runner, args);
   return Object.assign(runner, {
     query,
     stream,
@@ -41,13 +42,21 @@ export function bindQueryRunner(runner: QueryRunner, branch: Branch): QueryRunne
 }
 
 /** The connection is free again when the stream has ended. */
-function streamOn(branch: Branch, args: Parameters<Stream>): ReturnType<Stream> {
+function streamOn(
+  branch: Branch,
+  session: QueryRunner,
+  args: Parameters<Stream>,
+): ReturnType<Stream> {
   return new Promise((resolve, reject) => {
-    const done = branch.run(async ({ runner }) => {
-      const stream = await runner.stream(...args);
-      resolve(stream);
-      await ended(stream);
-    }, args[0]);
+    const done = branch.run(
+      async ({ runner }) => {
+        const stream = await runner.stream(...args);
+        resolve(stream);
+        await ended(stream);
+      },
+      args[0],
+      session,
+    );
     done.catch(reject);
   });
 }

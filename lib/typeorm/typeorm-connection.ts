@@ -10,28 +10,25 @@ interface DriverQueryRunner extends QueryRunner {
 /** Of mysql2. */
 interface Destroyable {
   readonly threadId?: unknown;
+  readonly stream?: { readonly localPort?: unknown };
   destroy(): void;
 }
+
+/** Ends what a connection, known by the port it came from, does on the server. */
+export type Kill = (threadId: number, port: number) => Promise<unknown>;
 
 /** A query runner of TypeORM with a connection of its own, for one branch. */
 export class TypeOrmConnection implements SqlConnection {
   readonly #runner: DriverQueryRunner;
   readonly #connection: unknown;
-  readonly #kill: (threadId: number) => Promise<unknown>;
+  readonly #kill: Kill;
 
   /** @param kill Ends a statement of MySQL that waits, and would not notice that its connection is gone. */
-  static async take(
-    runner: QueryRunner,
-    kill: (threadId: number) => Promise<unknown>,
-  ): Promise<TypeOrmConnection> {
+  static async take(runner: QueryRunner, kill: Kill): Promise<TypeOrmConnection> {
     return new TypeOrmConnection(runner, await runner.connect(), kill);
   }
 
-  private constructor(
-    runner: DriverQueryRunner,
-    connection: unknown,
-    kill: (threadId: number) => Promise<unknown>,
-  ) {
+  private constructor(runner: DriverQueryRunner, connection: unknown, kill: Kill) {
     this.#runner = runner;
     this.#connection = connection;
     this.#kill = kill;
@@ -82,10 +79,14 @@ export class TypeOrmConnection implements SqlConnection {
       return;
     }
     const connection = this.#connection as Destroyable;
-    const { threadId } = connection;
+    const { threadId, stream } = connection;
+    const port = stream?.localPort;
     connection.destroy();
     await this.#runner.release();
-    if (typeof threadId === 'number') this.#kill(threadId).catch(() => undefined);
+    // Nobody waits for it: without connections to spare it may take its time.
+    if (typeof threadId === 'number' && typeof port === 'number') {
+      this.#kill(threadId, port).catch(() => undefined);
+    }
   }
 
   get #isPostgres(): boolean {

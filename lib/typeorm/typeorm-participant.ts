@@ -10,7 +10,7 @@ import {
 } from '../sql/index.js';
 import type { TransactionManager } from '../transaction/transaction-manager.js';
 import { bindQueryRunner } from './bound-query-runner.js';
-import { TypeOrmConnection } from './typeorm-connection.js';
+import { TypeOrmConnection, type Kill } from './typeorm-connection.js';
 
 export interface TypeOrmParticipantOptions extends SqlParticipantOptions {
   /** Of type `postgres`, `mysql` or `mariadb`. It stays yours: initialize it before, destroy it after. */
@@ -73,7 +73,7 @@ export class TypeOrmParticipant extends SqlParticipant<TypeOrmConnection> {
   }
 
   protected connect(): Promise<TypeOrmConnection> {
-    return TypeOrmConnection.take(this.#createPlain(), (threadId) => this.#kill(threadId));
+    return TypeOrmConnection.take(this.#createPlain(), (...of) => this.#kill(...of));
   }
 
   protected override async canPrepare(connection: TypeOrmConnection): Promise<boolean> {
@@ -111,10 +111,14 @@ export class TypeOrmParticipant extends SqlParticipant<TypeOrmConnection> {
     return this.#manager!.run(run, NESTED);
   }
 
-  async #kill(threadId: number): Promise<void> {
+  /** A server that was started anew may have given the same id to somebody else: the port tells. */
+  async #kill(...[threadId, port]: Parameters<Kill>): Promise<void> {
     const runner = this.#createPlain();
     try {
-      await runner.query(`KILL ${threadId}`);
+      const found: unknown[] = await runner.query(
+        `SELECT id FROM information_schema.processlist WHERE id = ${threadId} AND host LIKE '%:${port}'`,
+      );
+      if (found.length > 0) await runner.query(`KILL ${threadId}`);
     } finally {
       await runner.release();
     }

@@ -23,6 +23,25 @@ describeMariaDb('TypeOrmParticipant on MariaDB', () => {
   afterAll(() => server.stop());
 
   describeAdapter(() => openMariaDb(server), { readsLock: true });
+
+  it('streams on the connection of the transaction, and others wait until it has ended', async () => {
+    const scene = await openMariaDb(server);
+    const runtime = await TestRuntime.open({ store: 'embedded' }, [scene.participant]);
+    await runtime.manager.run(async () => {
+      await scene.rows.insert([1, 2, 3].map((id) => ({ id, v: 0 })));
+      const stream = await scene.rows.createQueryBuilder('t').stream();
+      const count = scene.rows.count();
+      const seen: unknown[] = [];
+      for await (const row of stream) seen.push(row);
+      expect(seen).toHaveLength(3);
+      expect(await count).toBe(3);
+      expect(scene.inUse()).toBe(1);
+    });
+
+    expect(scene.inUse()).toBe(0);
+    await runtime.close();
+    await scene.close();
+  });
 });
 
 describePostgres('TypeOrmParticipant on PostgreSQL', () => {
