@@ -1,33 +1,18 @@
-import { EntitySchema, MikroORM, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
+import { UniqueConstraintViolationException, type MikroORM } from '@mikro-orm/postgresql';
 import { RequestContext } from '@mikro-orm/core';
-import pg from 'pg';
 import {
   ModuleOptionsError,
   ParticipantUsageError,
   TransactionClosedError,
   TransactionRolledBackError,
 } from '../../lib/errors/index.js';
-import { MikroOrmParticipant, mikroOrmMigration } from '../../lib/mikro-orm/index.js';
+import { MikroOrmParticipant } from '../../lib/mikro-orm/index.js';
 import { Propagation } from '../../lib/transaction/propagation.js';
 import { Account } from '../support/entities.js';
 import { describePostgres, PostgresServer } from '../support/postgres-server.js';
 import { TestRuntime } from '../support/test-runtime.js';
-import { describeAdapter, type AdapterScene } from './adapter-suite.js';
-
-class Row {
-  id!: number;
-  v!: number;
-}
-
-const RowSchema = new EntitySchema<Row>({
-  class: Row,
-  tableName: 't',
-  properties: { id: { type: 'integer', primary: true }, v: { type: 'integer' } },
-});
-
-interface MikroOrmScene extends AdapterScene {
-  readonly orm: MikroORM;
-}
+import { describeAdapter } from './adapter-suite.js';
+import { openMikroOrm, Row, type MikroOrmScene } from './mikro-orm-scene.js';
 
 const NESTED = { propagation: Propagation.NESTED };
 
@@ -40,51 +25,7 @@ describePostgres('MikroOrmParticipant', () => {
 
   afterAll(() => server.stop());
 
-  async function open(): Promise<MikroOrmScene> {
-    const own = new pg.Pool({ ...server.address(), max: 2 });
-    own.on('error', () => undefined);
-    await own.query('DROP TABLE IF EXISTS t, dtx_decision');
-    await own.query(mikroOrmMigration());
-    await own.query('CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL)');
-    const { database: dbName, ...address } = server.address();
-    const orm = await MikroORM.init({
-      ...address,
-      dbName,
-      entities: [RowSchema],
-      pool: { min: 0, max: 4 },
-      allowGlobalContext: true,
-    });
-    const { pool } = orm.em.getKnex().client as { pool: { numUsed(): number } };
-    const rows = orm.em.getRepository(Row);
-    return {
-      orm,
-      participant: new MikroOrmParticipant({ name: 'orders', orm }),
-      insert: (id, v = 0) => rows.insert({ id, v }),
-      ids: async () => {
-        const found = await rows.findAll({ orderBy: { id: 'asc' }, disableIdentityMap: true });
-        return found.map(({ id }) => id);
-      },
-      valueOf: async (id) => (await rows.findOneOrFail({ id }, { refresh: true })).v,
-      setValue: async (id, v) => {
-        const row = await rows.findOneOrFail({ id });
-        row.v = v;
-        await orm.em.flush();
-      },
-      transaction: (work) => orm.em.transactional(work),
-      capture: () => {
-        const em = orm.em.getContext();
-        return () => em.find(Row, {});
-      },
-      inUse: () => pool.numUsed(),
-      outside: async (sql) => (await own.query<Record<string, unknown>>(sql)).rows,
-      close: async () => {
-        await orm.close();
-        await own.end();
-      },
-    };
-  }
-
-  describeAdapter(open);
+  describeAdapter(() => openMikroOrm(server));
 
   describe('of MikroORM', () => {
     let scene: MikroOrmScene;
@@ -92,7 +33,7 @@ describePostgres('MikroOrmParticipant', () => {
     let orm: MikroORM;
 
     beforeEach(async () => {
-      scene = await open();
+      scene = await openMikroOrm(server);
       ({ orm } = scene);
       runtime = await TestRuntime.open({ stores: { default: 'embedded' } }, [scene.participant]);
     });
