@@ -19,9 +19,12 @@ export { mariaDb, mongoDb, mySql, postgres, redis };
 /** @type {readonly ServerKind[]} */
 export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb];
 
-/** The kinds that are missing, can be installed, and were not chosen or hidden by a variable. */
-function installable() {
-  return serverKinds.filter(
+/**
+ * The kinds that are missing, can be installed, and were not chosen or hidden by a variable.
+ * @param {readonly ServerKind[]} kinds
+ */
+function installable(kinds) {
+  return kinds.filter(
     ({ variable, find, install }) => install && !process.env[variable] && find() === undefined,
   );
 }
@@ -29,16 +32,19 @@ function installable() {
 /** @param {readonly ServerKind[]} kinds */
 function installAll(kinds) {
   for (const { name, install } of kinds) {
-    process.stdout.write(`Installing ${name} (apt-get) for the integration tests ...\n`);
+    process.stdout.write(`Installing ${name} (apt-get) ...\n`);
     install?.();
   }
 }
 
-/** Installs the servers that are missing, as far as that is allowed. */
-export function ensureServers() {
-  if (installable().length === 0 || !hasApt()) return;
-  installAll(installable());
-  if (installable().length > 0 && updatePackageLists()) installAll(installable());
+/**
+ * Installs the servers that are missing, as far as that is allowed.
+ * @param {readonly ServerKind[]} [kinds]
+ */
+export function ensureServers(kinds = serverKinds) {
+  if (installable(kinds).length === 0 || !hasApt()) return;
+  installAll(installable(kinds));
+  if (installable(kinds).length > 0 && updatePackageLists()) installAll(installable(kinds));
 }
 
 /**
