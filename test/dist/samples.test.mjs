@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { compiledSample, compileLibrary, compileSamples } from '../../tools/compile.mjs';
+import { startPrivatePostgres } from '../../tools/servers/private-postgres.mjs';
+import { missingMark, postgres } from '../../tools/servers/servers.mjs';
 
 /** How long a process may take before it is given up. */
 const DEADLINE_MS = 60_000;
@@ -48,6 +50,23 @@ describe('the samples', () => {
       assert.equal(await sample.ended, 0, sample.output());
     });
   }
+
+  it(
+    '04-shop-sql sells exactly what it has, with its orders in PostgreSQL, and ends when it is asked to',
+    { skip: postgres.find() === undefined && missingMark(postgres) },
+    async () => {
+      const shop = start('04-shop-sql', { PORT: '0', PG_URL: await startPrivatePostgres() });
+      try {
+        const url = await lineOf(shop, /https?:\/\/127\.0\.0\.1:\d+/);
+        assert.match(shop.output(), /0 \+ 50 = 50 {2}rows in PostgreSQL/);
+        assert.match(shop.output(), / exact: /);
+        assert.equal((await fetch(`${url}/health`)).status, 200);
+      } finally {
+        shop.child.kill('SIGINT');
+      }
+      assert.equal(await shop.ended, 0, shop.output());
+    },
+  );
 
   it('01-shop sells exactly what it has, answers, and ends when it is asked to', async () => {
     const shop = start('01-shop', { PORT: '0' });

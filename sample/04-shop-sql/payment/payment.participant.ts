@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import {
+  InjectTxRepository,
+  TransactionParticipant,
+  TxRepository,
+  type TryConfirmCancel,
+} from 'nestjs-distributed-tx';
+import { Account } from './account.entity.js';
+
+/** The name under which payments are enlisted; records of transactions hold it. */
+export const PAYMENTS = 'payments';
+
+/** What is to be paid. It is stored with the transaction, so that any process can finish it. */
+export interface Payment {
+  readonly from: string;
+  readonly to: string;
+  readonly amountCents: number;
+}
+
+/**
+ * Payments as three steps: money is reserved before the order is decided, and captured or released
+ * after that, whatever happens in between. Each step counts once, however often it is called.
+ */
+@Injectable()
+@TransactionParticipant(PAYMENTS)
+export class PaymentParticipant implements TryConfirmCancel<Payment> {
+  constructor(@InjectTxRepository(Account) private readonly accounts: TxRepository<Account>) {}
+
+  /**
+   * Reserves.
+   * @throws CounterBoundError, which rolls the whole order back, where the account cannot pay.
+   */
+  async prepare({ from, amountCents }: Payment): Promise<void> {
+    await this.accounts.increment(from, 'balanceCents', -amountCents, { min: 0 });
+    await this.accounts.increment(from, 'reservedCents', amountCents);
+  }
+
+  /** Captures. */
+  async commit({ from, to, amountCents }: Payment): Promise<void> {
+    await this.accounts.increment(from, 'reservedCents', -amountCents);
+    await this.accounts.increment(to, 'balanceCents', amountCents);
+  }
+
+  /** Releases. */
+  async rollback({ from, amountCents }: Payment): Promise<void> {
+    await this.accounts.increment(from, 'reservedCents', -amountCents);
+    await this.accounts.increment(from, 'balanceCents', amountCents);
+  }
+}
