@@ -10,8 +10,9 @@ import { storeOptions } from './store-options.js';
 
 @Module({
   imports: [
-    DistributedTxModule.forRootAsync({ useFactory: storeOptions }),
+    // Nest closes in the reverse order: what is under way may need the database to end.
     DatabaseModule,
+    DistributedTxModule.forRootAsync({ useFactory: storeOptions }),
     InventoryModule,
     PaymentModule,
     OrderModule,

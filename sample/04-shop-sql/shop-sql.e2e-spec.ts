@@ -275,7 +275,7 @@ describePostgres('The shop with PostgreSQL', () => {
       } finally {
         await shop.app.close();
       }
-    });
+    }, 60_000);
   });
 });
 

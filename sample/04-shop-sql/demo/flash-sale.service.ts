@@ -49,8 +49,8 @@ export class FlashSaleService {
   }
 
   /**
-   * Stock, money and orders as they stood at one moment: what is read in Redis is validated together
-   * with what is read in PostgreSQL.
+   * Stock and money as they stood at one moment, and the rows as PostgreSQL had them at about the same:
+   * each of the two is consistent in itself.
    */
   @Transactional({ readOnly: true })
   async books(): Promise<FlashSaleBooks> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
+  EntityNotFoundError,
   InjectTxRepository,
   TransactionParticipant,
   TxRepository,
@@ -27,10 +28,13 @@ export class PaymentParticipant implements TryConfirmCancel<Payment> {
   constructor(@InjectTxRepository(Account) private readonly accounts: TxRepository<Account>) {}
 
   /**
-   * Reserves.
-   * @throws CounterBoundError, which rolls the whole order back, where the account cannot pay.
+   * Reserves, and makes sure that it can be captured: after this there is no way to refuse.
+   * @throws CounterBoundError where the account cannot pay, EntityNotFoundError: they roll the whole
+   *   order back.
    */
-  async prepare({ from, amountCents }: Payment): Promise<void> {
+  async prepare({ from, to, amountCents }: Payment): Promise<void> {
+    // All pay into the same account: read in earnest, it would make them conflict.
+    if ((await this.accounts.peek(to)) === null) throw new EntityNotFoundError('account', [to]);
     await this.accounts.increment(from, 'balanceCents', -amountCents, { min: 0 });
     await this.accounts.increment(from, 'reservedCents', amountCents);
   }
