@@ -6,6 +6,7 @@ import { printAddress, type TransactionAddress } from '../store/transaction-addr
 export const COMMIT_CHANNELS = {
   notApplied: 'nestjs-distributed-tx:not-applied',
   unfinished: 'nestjs-distributed-tx:unfinished',
+  delayed: 'nestjs-distributed-tx:delayed',
 } as const;
 
 /** The message on these channels. It holds no values. */
@@ -17,7 +18,7 @@ export interface CommitEvent {
   readonly item?: string;
   /** `not-applied`: the version that stands instead, `0` for nothing, `foreign` for a value of another program. */
   readonly found?: string;
-  /** `unfinished`: what came instead of an answer. */
+  /** `unfinished`: what came instead of an answer. `delayed`: why the last try failed. */
   readonly error?: unknown;
 }
 
@@ -31,6 +32,7 @@ export class CommitEvents {
   readonly #channels = {
     notApplied: channel(COMMIT_CHANNELS.notApplied),
     unfinished: channel(COMMIT_CHANNELS.unfinished),
+    delayed: channel(COMMIT_CHANNELS.delayed),
   };
   readonly #log: CommitLog;
 
@@ -58,6 +60,18 @@ export class CommitEvents {
       `Transaction ${name} could not be finished, and may hold items: what was answered makes no sense. Its ` +
         'outcome is told by transactionManager.outcomeOf; its record and its locks stay for whoever repairs them.',
       stack,
+    );
+  }
+
+  /** A participant has failed for a while to do its part of a decided transaction; it is asked again and again. */
+  delayed(address: TransactionAddress, error: Error): void {
+    const name = printAddress(address);
+    this.#channels.delayed.publish({ transaction: address.id, address: name, error });
+    const { cause } = error;
+    const reason = cause instanceof Error ? ` ${cause.name}: ${cause.message}` : '';
+    this.#log.error(
+      `Transaction ${name} is not finished yet: ${error.message}${reason} It is tried again until that succeeds.`,
+      cause instanceof Error ? cause.stack : error.stack,
     );
   }
 }

@@ -2,6 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { DEADLINE_MS, HeldItems } from '../../test/support/held-items.js';
 import { FaultyStore, type ProtocolMethod } from '../../test/support/faulty-store.js';
 import { InvariantViolationError } from '../errors/index.js';
+import { Branch } from '../participants/branch.js';
+import type { Enlisted } from '../participants/participant.js';
 import { printAddress } from '../store/transaction-address.js';
 import { COMMIT_CHANNELS } from './commit-events.js';
 import { FinishingWork } from './finishing-work.js';
@@ -138,6 +140,59 @@ describe('a fault', () => {
 
     expect(told).toHaveLength(1);
     expect(group.clock.pending).toBe(0);
+  });
+});
+
+describe('a participant that cannot finish its branch', () => {
+  const cause = new Error('There is no such account.');
+  const told: unknown[] = [];
+  const listener = (event: unknown): void => void told.push(event);
+  let tries: number;
+
+  function branchThatFails(times: number): Enlisted {
+    const step = async (): Promise<void> => {
+      if (++tries <= times) throw cause;
+    };
+    const capabilities = { decides: false, prepares: true };
+    return {
+      participant: { name: 'payments', capabilities, prepare: step, commit: step, rollback: step },
+      branch: new Branch('payments', 1, undefined),
+    };
+  }
+
+  beforeEach(() => {
+    tries = 0;
+    told.length = 0;
+    subscribe(COMMIT_CHANNELS.delayed, listener);
+  });
+
+  afterEach(() => unsubscribe(COMMIT_CHANNELS.delayed, listener));
+
+  it('is told of once, with the reason, and asked again until it does', async () => {
+    const { address, held } = await committed();
+    finishing.apply(store, address, held, [branchThatFails(100)]);
+    await group.clock.advance(60_000);
+
+    expect(tries).toBe(101);
+    expect(calls.at(-1)).toBe('journal.leave');
+    expect(told).toEqual([
+      {
+        transaction: address.id,
+        address: printAddress(address),
+        error: expect.objectContaining({ name: 'ParticipantUnavailableError', cause }),
+      },
+    ]);
+    expect(group.errors).toEqual([expect.stringContaining(printAddress(address))]);
+    expect(group.errors[0]).toContain(cause.message);
+  });
+
+  it('is not told of when it succeeds soon', async () => {
+    const { address, held } = await committed();
+    finishing.apply(store, address, held, [branchThatFails(5)]);
+    await group.clock.advance(60_000);
+
+    expect(calls.at(-1)).toBe('journal.leave');
+    expect(told).toEqual([]);
   });
 });
 

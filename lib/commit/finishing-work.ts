@@ -14,10 +14,21 @@ import { Retirements } from './retirements.js';
 /** Each try may take so long before the next one. */
 const TRY_MS = 2000;
 const PAUSE_MS = 200;
+/** A participant that fails for so long is told of, once for each transaction. */
+const DELAY_TOLD_MS = 5000;
 const UNDECIDED = 'The participant that decides the transaction could not be asked.';
 
 type Outcome = 'committed' | 'rolled_back';
 type Step = (until: number) => Promise<void>;
+
+interface FailedWork {
+  readonly addresses: readonly TransactionAddress[];
+  readonly step: Step;
+  /** Local monotonic milliseconds. */
+  readonly begunAt: number;
+  /** It was begun while everything ends, and is not tried again. */
+  readonly isLast: boolean;
+}
 
 /** What a transaction holds, and what else takes part in it, as the process knows it that began it. */
 export interface OwnHoldings extends Holdings {
@@ -114,28 +125,37 @@ export class FinishingWork {
 
   /** Settles with the first try. */
   #persist(addresses: readonly TransactionAddress[], step: Step): Promise<void> {
-    const first = step(this.#setup.clock.now() + TRY_MS);
-    const work = this.#follow(first, addresses, step).then(() => void this.#underway.delete(work));
+    const { clock } = this.#setup;
+    const isLast = this.#closed;
+    const begunAt = clock.now();
+    const first = step(begunAt + TRY_MS);
+    const work = first
+      .catch((error: unknown) => this.#repeat(error, { addresses, step, begunAt, isLast }))
+      .then(() => void this.#underway.delete(work));
     this.#underway.add(work);
     return first;
   }
 
-  #follow(
-    trying: Promise<void>,
-    addresses: readonly TransactionAddress[],
-    step: Step,
-  ): Promise<void> {
+  async #repeat(failure: unknown, work: FailedWork): Promise<void> {
     const { clock, events } = this.#setup;
-    const last = this.#closed;
-    return trying.catch(async (error: unknown) => {
+    const { addresses, step, begunAt } = work;
+    let error = failure;
+    let { isLast } = work;
+    for (let isTold = false; error !== undefined;) {
       if (isFault(error)) {
         for (const address of addresses) events.unfinished(address, error);
         return;
       }
-      if (last) return;
+      const isLate = isLast || clock.now() - begunAt >= DELAY_TOLD_MS;
+      if (isLate && !isTold && error instanceof ParticipantUnavailableError) {
+        for (const address of addresses) events.delayed(address, error);
+        isTold = true;
+      }
+      if (isLast) return;
       if (!this.#closed) await this.#pause();
-      return this.#follow(step(clock.now() + TRY_MS), addresses, step);
-    });
+      isLast = this.#closed;
+      error = await failureOf(step(clock.now() + TRY_MS));
+    }
   }
 
   #pause(): Promise<void> {
@@ -165,6 +185,15 @@ export class FinishingWork {
     tell(record?.status === 'committed' ? 'committed' : 'rolled_back');
     await finisher.finishWhole(store, { address, keys, record, branches }, until);
     await journal.leave(store, [address], until);
+  }
+}
+
+async function failureOf(work: Promise<void>): Promise<unknown> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 
