@@ -256,8 +256,8 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
     const foreign = FOREIGN.foreign();
     if (foreign === undefined) return;
     throw new ParticipantUsageError(
-      `Participant ${this.name} is used in transaction ${foreign.id}, but no application provides it. Make it a ` +
-        'provider of a module, so that it is found when the application starts.',
+      `Participant ${this.name} is used in transaction ${foreign.id}, but no application that has started provides ` +
+        'it. Make it a provider of a module; it is found when the application starts (app.init, app.listen).',
     );
   }
 

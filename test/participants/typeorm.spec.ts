@@ -307,11 +307,11 @@ describePostgres('TypeOrmParticipant on PostgreSQL', () => {
       expect(await scene.ids()).toEqual([1]);
     });
 
-    it('tells when no application provides it', async () => {
+    it('tells when no application provides it, or one that has not started yet', async () => {
       const other = await openPostgres(server);
-      await expect(runtime.manager.run(() => other.insert(1))).rejects.toThrow(
-        ParticipantUsageError,
-      );
+      const error = await runtime.manager.run(() => other.insert(1)).catch((caught) => caught);
+      expect(error).toBeInstanceOf(ParticipantUsageError);
+      expect((error as Error).message).toMatch(/no application that has started provides it/);
       await other.participant.close?.();
       await other.close();
     });
