@@ -8,7 +8,7 @@ export function printFlashSale({ before, after, ...sale }: FlashSaleReport): str
     `Flash sale: ${buyers} buyers order the last ${before.stock} pieces at the same time (${tookMs} ms)`,
     `  sold    ${sold}`,
     `  refused ${refused}`,
-    `  stock   ${before.stock} - ${sold} = ${after.stock}  in Redis`,
+    `  stock   ${before.stock} - ${sold} = ${after.stock}`,
     `  orders  ${before.orders} + ${sold} = ${after.orders}  rows in PostgreSQL`,
     `  buyers  ${euro(before.buyersCents)} - ${sold} × ${price} = ${euro(after.buyersCents)}`,
     `  shop    ${euro(before.takingsCents)} + ${sold} × ${price} = ${euro(after.takingsCents)}`,
