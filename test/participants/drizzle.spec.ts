@@ -194,7 +194,7 @@ function pgScene({
     ids,
     insert: async (id, v = 0) => inner.insert(t).values({ id, v }),
     valueOf: async (id) => (await inner.select().from(t).where(eq(t.id, id)))[0]!.v,
-    setValue: async (id, v) => inner.update(t).set({ v }).where(eq(t.id, id)),
+    setValue: (id, v) => unwrapped(inner.update(t).set({ v }).where(eq(t.id, id))),
     transaction: (work) =>
       db.transaction(async (tx) => {
         inner = tx;
@@ -218,7 +218,7 @@ function mysqlScene({
     ids,
     insert: async (id, v = 0) => inner.insert(m).values({ id, v }),
     valueOf: async (id) => (await inner.select().from(m).where(eq(m.id, id)))[0]!.v,
-    setValue: async (id, v) => inner.update(m).set({ v }).where(eq(m.id, id)),
+    setValue: (id, v) => unwrapped(inner.update(m).set({ v }).where(eq(m.id, id))),
     transaction: (work) =>
       db.transaction(async (tx) => {
         inner = tx;
@@ -229,7 +229,7 @@ function mysqlScene({
 }
 
 /** Drizzle says of every error which query it was. */
-async function unwrapped<T>(result: Promise<T>): Promise<T> {
+async function unwrapped<T>(result: PromiseLike<T>): Promise<T> {
   try {
     return await result;
   } catch (error) {
