@@ -8,8 +8,11 @@ export { describeMariaDb } from './describe-server.js';
 function initialize({ initializer }: MariaDbPrograms, data: string): Promise<string> {
   const access = ['--auth-root-authentication-method=normal', '--skip-test-db'];
   const small = ['--innodb-log-file-size=16M', '--innodb-buffer-pool-size=32M'];
-  const args = ['--no-defaults', `--datadir=${data}`, ...access, ...small];
-  return runProgram(initializer, args, { cwd: join(data, '..') });
+  const folder = join(data, '..');
+  // Two of them at a time would take each other's temporary tables away.
+  const own = [`--datadir=${data}`, `--tmpdir=${folder}`];
+  const args = ['--no-defaults', ...own, ...access, ...small];
+  return runProgram(initializer, args, { cwd: folder });
 }
 
 /** A real MariaDB on a free port of 127.0.0.1. */
