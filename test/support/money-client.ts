@@ -18,6 +18,8 @@ export interface MoneyConfig {
   readonly mariadb: MySqlAddress | undefined;
   /** @default 3000 */
   readonly connectTimeoutMs?: number;
+  /** Of each pool. @default 6 */
+  readonly connections?: number;
   /** Whether this process finishes what others left. @default true */
   readonly recovers?: boolean;
   /** Of the databases. @default serializable, in which what is prepared makes others fail that read beside it */
@@ -46,13 +48,17 @@ export class MoneyClient {
     const connectMs = config.connectTimeoutMs ?? 3000;
     const pool = new pg.Pool({
       ...config.postgres,
-      max: 6,
+      max: config.connections ?? 6,
       connectionTimeoutMillis: connectMs,
     });
     const isolation = config.isolation ? { isolation: config.isolation } : {};
     const postgres = new PgParticipant({ name: 'pg', pool, ...isolation });
     const own = (config.mariadb ? ['maria-xa', 'maria'] : []).map((name) => {
-      const at = { ...config.mariadb, connectionLimit: 5, connectTimeout: connectMs };
+      const at = {
+        ...config.mariadb,
+        connectionLimit: config.connections ?? 6,
+        connectTimeout: connectMs,
+      };
       return { name, pool: mysql.createPool(at), xa: name === 'maria-xa', ...isolation };
     });
     const mariadb = own.map((options) => new MysqlParticipant(options));
