@@ -37,6 +37,8 @@ export interface CoordinatorOptions {
   readonly heartbeat: HeartbeatOptions;
   readonly events: CommitEvents;
   readonly participants: ParticipantRegistry;
+  /** Where the pauses of those who wait for a lock come from. Default: Math.random. */
+  readonly random?: () => number;
 }
 
 const NO_BRANCHES = new BranchSet([]);
@@ -63,7 +65,7 @@ export class Coordinator {
   constructor(
     stores: ReadonlyMap<string, VersionedStore>,
     clock: Clock,
-    { instance, heartbeat, events, participants }: CoordinatorOptions,
+    { instance, heartbeat, events, participants, random = Math.random }: CoordinatorOptions,
   ) {
     this.#stores = stores;
     this.#clock = clock;
@@ -78,6 +80,7 @@ export class Coordinator {
     this.#finishing = new FinishingWork({ clock, journal, finisher, events });
     this.#twoPhase = {
       clock,
+      random,
       journal,
       finishing: this.#finishing,
       validate: (items, until) => this.validate(items, until, true),

@@ -170,7 +170,7 @@ describe('a participant that cannot finish its branch', () => {
 
   it('is told of once, with the reason, and asked again until it does', async () => {
     const { address, held } = await committed();
-    finishing.apply(store, address, held, [branchThatFails(100)]);
+    void finishing.apply(store, address, held, [branchThatFails(100)]);
     await group.clock.advance(60_000);
 
     expect(tries).toBe(101);
@@ -188,7 +188,7 @@ describe('a participant that cannot finish its branch', () => {
 
   it('is not told of when it succeeds soon', async () => {
     const { address, held } = await committed();
-    finishing.apply(store, address, held, [branchThatFails(5)]);
+    void finishing.apply(store, address, held, [branchThatFails(5)]);
     await group.clock.advance(60_000);
 
     expect(calls.at(-1)).toBe('journal.leave');

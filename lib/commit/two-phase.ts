@@ -17,14 +17,16 @@ import {
 } from './commit-request.js';
 import { partsOf, type CommitPart, type CommitParts } from './commit-parts.js';
 import type { PlacedItem } from './commit-plan.js';
-import { isFault } from './fault.js';
 import type { FinishingWork, OwnHoldings } from './finishing-work.js';
 import type { InstanceJournal } from './instance-journal.js';
+import { faultIn, firstOf, unprepared } from './refusals.js';
 import { printRecord } from './transaction-record.js';
 
 /** What a commit over several nodes needs of the coordinator. */
 export interface TwoPhaseEnvironment {
   readonly clock: Clock;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
   readonly finishing: FinishingWork;
   readonly journal: InstanceJournal;
   validate(items: readonly PlacedItem[], until: number): Promise<CommitResult>;
@@ -37,6 +39,13 @@ export interface TwoPhaseSetup {
   readonly address: TransactionAddress;
   readonly branches: BranchSet;
 }
+
+/** How long a commit with participants waits for items that others hold, in milliseconds. */
+const PATIENCE_MS = 1000;
+/** The same where it holds items of other nodes meanwhile. */
+const PATIENCE_AMONG_OTHERS_MS = 50;
+/** Between two tries. */
+const LONGEST_PAUSE_MS = 4;
 
 /**
  * One commit over several nodes of a store, or with other participants: prepare, validate, decide, apply
@@ -191,7 +200,33 @@ export class TwoPhaseCommit {
     return entering.then(() => undefined, unprepared);
   }
 
-  #preparePart(part: CommitPart): Promise<CommitRefusal | undefined> {
+  /**
+   * What is written without having been seen may be written after whoever holds it: a counter that many
+   * change. Where others take part a further attempt would have them do all their work again, so the lock is
+   * waited for; not for long while locks on other nodes are held that its holder may be waiting for.
+   */
+  async #preparePart(part: CommitPart): Promise<CommitRefusal | undefined> {
+    const { clock, random } = this.#environment;
+    let refusal = await this.#tryPart(part);
+    if (this.#branches.all.length === 0) return refusal;
+    const patienceMs = this.#locked.length === 1 ? PATIENCE_MS : PATIENCE_AMONG_OTHERS_MS;
+    const end = Math.min(this.#request.until, clock.now() + patienceMs);
+    while (this.#isPassing(refusal)) {
+      const pauseMs = Math.ceil(LONGEST_PAUSE_MS * random());
+      if (clock.now() + pauseMs >= end) return refusal;
+      await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
+      refusal = await this.#tryPart(part);
+    }
+    return refusal;
+  }
+
+  /** It is refused for a lock alone, and not for what its holder may write. */
+  #isPassing(refusal: CommitRefusal | undefined): boolean {
+    if (refusal?.status !== 'locked') return false;
+    return this.#request.items[refusal.index]?.expected === undefined;
+  }
+
+  #tryPart(part: CommitPart): Promise<CommitRefusal | undefined> {
     const marked = this.#parts.readElsewhere.items.length > 0;
     const request = { address: this.#address, marked, items: part.items };
     return this.#store.prepare(request, this.#request.until).then((reply) => {
@@ -325,30 +360,4 @@ export class TwoPhaseCommit {
     if (fault !== undefined) throw fault;
     return refusal;
   }
-}
-
-/** Waits for all steps, none of which is ever rejected; answers the refusal that says most. */
-async function firstOf(
-  steps: readonly Promise<CommitRefusal | undefined>[],
-): Promise<CommitRefusal | undefined> {
-  const given: CommitRefusal[] = [];
-  for (const step of steps) {
-    const refusal = await step;
-    if (refusal !== undefined) given.push(refusal);
-  }
-  // What an item has against the transaction says more than a node that did not answer.
-  return (
-    given.find((refusal) => faultIn(refusal) !== undefined) ??
-    given.find((refusal) => refusal.status !== 'unprepared') ??
-    given[0]
-  );
-}
-
-function unprepared(error: unknown): CommitRefusal {
-  return { status: 'unprepared', cause: error };
-}
-
-/** What is no state of a node, and is told as it is. */
-function faultIn(refusal: CommitRefusal): unknown {
-  return refusal.status === 'unprepared' && isFault(refusal.cause) ? refusal.cause : undefined;
 }

@@ -45,6 +45,7 @@ export class DistributedTxRuntime {
       heartbeat: options.recovery,
       events,
       participants: this.participants,
+      random,
     });
     this.recovery = new RecoveryService({
       instance: ids.processTag,

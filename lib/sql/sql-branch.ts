@@ -335,7 +335,8 @@ export class SqlBranch<C extends SqlConnection> {
     }
     if (kind === 'unavailable') this.#broken = true;
     this.#ranUntilEnd ??= this.#failures.ended(kind, error);
-    this.#transaction.failBranch(error, undefined, kind === 'conflict');
+    const told = kind === 'unavailable' ? this.#ranUntilEnd : error;
+    this.#transaction.failBranch(told, undefined, kind === 'conflict');
   }
 
   /** Nothing runs any more, and everything that ran may be committed. */

@@ -16,7 +16,7 @@ import { TransactionContext } from '../transaction/context.js';
 import type { Savepoint } from '../transaction/operation-log.js';
 import type { TransactionManager } from '../transaction/transaction-manager.js';
 import type { Transaction } from '../transaction/transaction.js';
-import { inTime } from './in-time.js';
+import { inTime, NoAnswerInTimeError } from './in-time.js';
 import { SqlBranch, type SqlBranchHost } from './sql-branch.js';
 import type { SqlConnection, SqlIsolation } from './sql-connection.js';
 import type { DecisionRow, SqlDialect } from './sql-dialect.js';
@@ -358,7 +358,8 @@ export abstract class SqlParticipant<C extends SqlConnection> implements Partici
       return await inTime(connecting, leftMs, 'The wait for a connection');
     } catch (cause) {
       late = true;
-      throw this.#unavailable('has no connection to spare', cause);
+      const isWait = cause instanceof NoAnswerInTimeError;
+      throw this.#unavailable(isWait ? 'has no connection to spare' : 'cannot be reached', cause);
     }
   }
 

@@ -1,5 +1,6 @@
 import {
   DistributedTxError,
+  ParticipantUnavailableError,
   TransactionalReturnTypeError,
   TransactionOutcomeUnknownError,
   TransactionTimeoutError,
@@ -222,8 +223,13 @@ export class ManagedCall<T> {
       await abandon(transaction, conflict);
       return this.#answered ? undefined : this.#tryAgain(transaction, conflict);
     }
+    const unavailable = transaction.rollbackOnlySince()?.reason;
+    if (unavailable instanceof ParticipantUnavailableError) {
+      unavailable.cause ??= reason;
+      error = unavailable;
+    }
     try {
-      if (!isInfrastructure(reason)) stale = await transaction.validateReads();
+      if (!isInfrastructure(error)) stale = await transaction.validateReads();
     } catch (unreadable) {
       if (unreadable instanceof Error) unreadable.cause ??= reason;
       error = unreadable;
