@@ -1,0 +1,1 @@
+export { MongooseParticipant, type MongooseParticipantOptions } from './mongoose-participant.js';
