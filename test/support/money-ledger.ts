@@ -22,7 +22,7 @@ export function readNotes(text: string): NotedTransfer[] {
     else if (line !== '') ends.set(id, { mark: line[0]!, rest });
   }
   return [...begun].map(([id, sides]) => {
-    const { mark = '', rest = undefined } = ends.get(id) ?? {};
+    const { mark = '', rest } = ends.get(id) ?? {};
     const told = mark === '=' ? 'committed' : mark === '-' ? 'rolled back' : 'unknown';
     return {
       id,
