@@ -9,8 +9,34 @@ import { fromRoot } from '../../tools/root.mjs';
 import { pack, packageName, PackedApp } from './packed-app.mjs';
 
 const required = ['@nestjs/common', '@nestjs/core', 'ioredis', 'reflect-metadata', 'rxjs'];
-const optional = ['@nestjs/terminus', 'class-transformer'];
-const entryPoints = ['', '/testing', '/terminus', '/class-transformer'];
+const optional = [
+  '@mikro-orm/core',
+  '@nestjs/terminus',
+  '@prisma/client',
+  'class-transformer',
+  'drizzle-orm',
+  'knex',
+  'kysely',
+  'mongoose',
+  'mysql2',
+  'pg',
+  'typeorm',
+];
+const entryPoints = [
+  '',
+  '/testing',
+  '/terminus',
+  '/class-transformer',
+  '/pg',
+  '/mysql',
+  '/typeorm',
+  '/prisma',
+  '/drizzle',
+  '/kysely',
+  '/knex',
+  '/mikro-orm',
+  '/mongoose',
+];
 const loaders = /** @type {const} */ (['module', 'commonjs']);
 const compilerOptions = {
   target: 'es2023',
@@ -54,7 +80,7 @@ describe('the packed package', () => {
 
   before(() => {
     tarball = pack();
-    full = new PackedApp(tarball, installed([...required, ...optional, '@types/node']));
+    full = new PackedApp(tarball, installed([...required, ...optional, '@types/node', '@types/pg']));
     bare = new PackedApp(tarball, installed(required));
     onOldDriver = new PackedApp(tarball, { ...installed(required), ioredis: 'ioredis-5' });
     files = full.files();
