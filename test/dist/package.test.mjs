@@ -80,7 +80,10 @@ describe('the packed package', () => {
 
   before(() => {
     tarball = pack();
-    full = new PackedApp(tarball, installed([...required, ...optional, '@types/node', '@types/pg']));
+    full = new PackedApp(
+      tarball,
+      installed([...required, ...optional, '@types/node', '@types/pg']),
+    );
     bare = new PackedApp(tarball, installed(required));
     onOldDriver = new PackedApp(tarball, { ...installed(required), ioredis: 'ioredis-5' });
     files = full.files();

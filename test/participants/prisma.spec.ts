@@ -16,6 +16,7 @@ describePostgres('PrismaParticipant', () => {
   beforeAll(async () => {
     server = await PostgresServer.start();
     own = new pg.Pool({ ...server.address(), max: 2 });
+    own.on('error', () => undefined);
     await own.query(prismaMigration());
     await own.query('CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL)');
   });
@@ -32,6 +33,7 @@ describePostgres('PrismaParticipant', () => {
   function open(): PrismaScene {
     const pool = new pg.Pool({ ...server.address(), max: 4 });
     // A client that is still being closed when the server ends is no failure.
+    pool.on('error', () => undefined);
     pool.on('connect', (client) => client.on('error', () => undefined));
     return new PrismaScene(pool, own);
   }
