@@ -3,7 +3,7 @@ import {
   TransactionOutcomeUnknownError,
 } from '../../lib/errors/index.js';
 import { describeMariaDb, describePostgres, describeRedis } from '../support/describe-server.js';
-import { at, MoneyTrouble } from '../support/money-trouble.js';
+import { at, MoneyTrouble, RECORD } from '../support/money-trouble.js';
 import { errorOf } from '../support/outcome.js';
 
 describeRedis('trouble with a database', () => {
@@ -120,6 +120,35 @@ describeRedis('trouble with a database', () => {
             await trouble.nothingLeft();
             expect(await trouble.balances()).toEqual([101, 101, 101]);
             expect(await trouble.outcome()).toBe('committed');
+          },
+          30_000,
+        );
+
+        it.each([
+          ['maria-xa', ['redis', 'maria-xa', 'pg']],
+          ['maria-xa', ['redis', 'maria-xa']],
+          ['pg', ['redis', 'maria', 'pg']],
+        ] as const)(
+          'for longer than outcomes are kept, and its process as well: it is committed when it is back, %s of %s',
+          async (prepared, sides) => {
+            await trouble.reopen({ record: RECORD, recovers: false });
+            const isPg = prepared === 'pg';
+            const server = isPg ? trouble.servers.postgres : trouble.servers.mariadb!;
+            const { client } = trouble;
+            at(isPg ? client.postgres : client.mariadb[0]!, 'prepare', async (own) => {
+              await own();
+              await server.kill();
+            });
+            await trouble.transfer(...sides);
+            await client.close();
+            await trouble.expiry();
+            await server.restart();
+
+            await trouble.reopen({ record: RECORD });
+            await trouble.nothingLeft();
+            const [redis, postgres, maria] = await trouble.balances();
+            expect(redis).toBe(101);
+            expect(isPg ? postgres : maria).toBe(101);
           },
           30_000,
         );

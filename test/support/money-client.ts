@@ -20,6 +20,8 @@ export interface MoneyConfig {
   readonly connectTimeoutMs?: number;
   /** Of each pool. @default 6 */
   readonly connections?: number;
+  /** How long an outcome can be asked for, and how much clocks may differ. @default as in the module */
+  readonly record?: { readonly retentionMs: number; readonly marginMs: number };
   /** Whether this process finishes what others left. @default true */
   readonly recovers?: boolean;
   /** Of the databases. @default serializable, in which what is prepared makes others fail that read beside it */
@@ -65,6 +67,7 @@ export class MoneyClient {
     const runtime = await TestRuntime.open(
       {
         redis: config.redis,
+        ...(config.record ? { record: config.record } : {}),
         recovery: {
           enabled: config.recovers ?? true,
           intervalMs: 150,
@@ -76,6 +79,8 @@ export class MoneyClient {
     );
     return new MoneyClient(runtime, postgres, mariadb, [pool, ...own.map((one) => one.pool)]);
   }
+
+  #closing: Promise<void> | undefined;
 
   private constructor(
     readonly runtime: TestRuntime,
@@ -125,7 +130,11 @@ export class MoneyClient {
     } else await this.#maria(side).pool.execute('INSERT INTO receipt VALUES (?)', [id]);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     await this.runtime.close();
     await Promise.all(this.pools.map((pool) => pool.end()));
   }

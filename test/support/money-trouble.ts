@@ -1,9 +1,12 @@
+import { parseAddress } from '../../lib/store/transaction-address.js';
 import { MoneyClient, type MoneyConfig, type Side } from './money-client.js';
 import { MoneyServers } from './money-servers.js';
 import { nothingLeft } from './nothing-left.js';
 import { poll } from './poll.js';
 
 const timeoutMs = 1500;
+/** With which an outcome is forgotten soon. */
+export const RECORD = { retentionMs: 100, marginMs: 100 };
 type Step = (...args: never[]) => Promise<void>;
 
 /** One process that moves money on servers that get into trouble, each time with an account of its own. */
@@ -68,6 +71,16 @@ export class MoneyTrouble {
       },
       { deadlineMs: timeoutMs + 8000, intervalMs: 50, until: `${this.#address} is decided` },
     );
+  }
+
+  /** The record of the last transfer is not kept any longer, unless something still needs it. */
+  async expiry(): Promise<void> {
+    const { deadlineAtMs } = parseAddress(this.#address);
+    const untilMs = deadlineAtMs + RECORD.marginMs + RECORD.retentionMs + 300;
+    await poll(() => (Date.now() > untilMs ? true : undefined), {
+      deadlineMs: timeoutMs + 2000,
+      until: 'records expire',
+    });
   }
 
   nothingLeft(): Promise<void> {

@@ -39,7 +39,7 @@ async function meet({ runtime }: MoneyClient, left: readonly string[]): Promise<
         await runtime.repository(Account).findMany(idsOf('account'));
         await runtime.repository(Receipt).findMany(idsOf('receipt'));
       },
-      { readOnly: true, timeoutMs: 2000 },
+      { readOnly: true, timeoutMs: 300, retry: { attempts: 1 } },
     );
   } catch (error) {
     if (!(error instanceof DistributedTxError)) throw error;
