@@ -9,6 +9,8 @@ import type { MoneyClient } from './money-client.js';
 export interface CrashPoint {
   readonly call: string;
   readonly when: 'before' | 'sent' | 'after';
+  /** What it sends itself. @default 'SIGKILL' */
+  readonly signal?: 'SIGKILL' | 'SIGSTOP';
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -98,7 +100,7 @@ export class CrashPoints {
         const text = String((args[0] as { text?: string } | undefined)?.text ?? args[0]);
         const call = this.#count(`${name}> ${firstWords(text)}`, ['sent']);
         const answer = own(...args);
-        if (this.#isAt(call, 'sent')) setImmediate(() => setImmediate(die));
+        if (this.#isAt(call, 'sent')) setImmediate(() => setImmediate(() => this.#die()));
         return answer;
       };
     }
@@ -118,12 +120,12 @@ export class CrashPoints {
   }
 
   #dieAt(call: string, when: CrashPoint['when']): void {
-    if (this.#isAt(call, when)) die();
+    if (this.#isAt(call, when)) this.#die();
   }
-}
 
-function die(): void {
-  process.kill(process.pid, 'SIGKILL');
+  #die(): void {
+    process.kill(process.pid, this.#at?.signal ?? 'SIGKILL');
+  }
 }
 
 function firstWords(text: string): string {
