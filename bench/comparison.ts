@@ -18,6 +18,7 @@ const CHILD_GRACE_MS = 60_000;
 export interface ComparisonContext {
   readonly options: BenchOptions;
   readonly redisUrls: RedisUrls;
+  readonly postgresUrl?: string | undefined;
   readonly cores: Cores;
   readonly report: (line: string) => void;
 }
@@ -79,13 +80,14 @@ async function measureTurn(context: ComparisonContext, turn: Turn): Promise<Meas
 
 async function measure(
   context: ComparisonContext,
-  spec: Omit<MeasurementSpec, 'workload' | 'redisUrls'>,
+  spec: Omit<MeasurementSpec, 'workload' | 'redisUrls' | 'postgresUrl'>,
 ): Promise<Measurement> {
   await Promise.all(context.redisUrls.map(flush));
   const complete: MeasurementSpec = {
     ...spec,
     workload: context.options.workload,
     redisUrls: context.redisUrls,
+    postgresUrl: context.postgresUrl,
   };
   return await runChild<Measurement>({
     script: './measure.js',

@@ -24,7 +24,8 @@ async function main(): Promise<void> {
     if (options.memory) {
       await runMemoryReport({ redisUrl: servers.urls[0], core: cores.node, print });
     } else {
-      await runComparison({ options, redisUrls: servers.urls, cores, report: showProgress });
+      const { urls: redisUrls, postgresUrl } = servers;
+      await runComparison({ options, redisUrls, postgresUrl, cores, report: showProgress });
     }
   } finally {
     await servers.stop();

@@ -14,7 +14,8 @@ import { WORKLOADS } from './workloads.js';
 
 async function measure(spec: MeasurementSpec): Promise<Measurement> {
   const create = await loadSystem(WORKLOADS[spec.workload].systems, spec.system);
-  const system = create({ redisUrls: spec.redisUrls, concurrency: spec.concurrency });
+  const { redisUrls, postgresUrl, concurrency } = spec;
+  const system = create({ redisUrls, postgresUrl, concurrency });
   const observers = spec.redisUrls.map((url) => new Redis(url));
   try {
     return await measureSystem(system, spec, observers);

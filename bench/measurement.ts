@@ -9,6 +9,7 @@ export interface MeasurementSpec {
   readonly accounts: number;
   readonly concurrency: number;
   readonly redisUrls: RedisUrls;
+  readonly postgresUrl?: string | undefined;
   readonly warmupSeconds: number;
   readonly seconds: number;
   readonly seed: number;

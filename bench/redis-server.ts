@@ -12,6 +12,8 @@ const NO_PERSISTENCE = ['--save', '', '--appendonly', 'no'];
 /** Servers of our own on free loopback ports, without persistence. */
 export interface RedisServers {
   readonly urls: RedisUrls;
+  /** A database beside it, where the workload needs one. */
+  readonly postgresUrl?: string;
   readonly version: string;
   readonly stop: () => Promise<void>;
 }

@@ -1,9 +1,11 @@
 import { ACCOUNTS_PER_GROUP } from './accounts.js';
 import { startRedisCluster } from './redis-cluster.js';
 import { type RedisServers, startRedisServer } from './redis-server.js';
+import { startRedisAndPostgres } from './sql-servers.js';
 import {
   CLUSTER_SYSTEMS,
   ONE_REDIS_SYSTEMS,
+  SQL_SYSTEMS,
   type SystemName,
   type Systems,
 } from './systems/registry.js';
@@ -19,7 +21,7 @@ export interface Workload {
   pick(accounts: number, random: () => number): readonly [from: number, to: number];
 }
 
-export const WORKLOAD_NAMES = ['transfer-uniform', 'transfer-cluster'] as const;
+export const WORKLOAD_NAMES = ['transfer-uniform', 'transfer-cluster', 'transfer-sql'] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
@@ -36,6 +38,13 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     base: 'nestjs-distributed-tx-one-slot',
     startServers: startRedisCluster,
     pick: pickWithinGroup,
+  },
+  'transfer-sql': {
+    accounts: 10_000,
+    systems: SQL_SYSTEMS,
+    base: 'sql-alone',
+    startServers: startRedisAndPostgres,
+    pick: pickUniform,
   },
 };
 

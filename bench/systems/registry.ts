@@ -30,7 +30,16 @@ export const CLUSTER_SYSTEMS = {
   'no-control': async () => (await import('./no-control-cluster.js')).noControlCluster,
 } as const satisfies Record<string, LoadSystem>;
 
-export type SystemName = keyof typeof ONE_REDIS_SYSTEMS | keyof typeof CLUSTER_SYSTEMS;
+/** The systems of `transfer-sql`, in the order of the table. */
+export const SQL_SYSTEMS = {
+  'nestjs-distributed-tx-sql': async () =>
+    (await import('./nestjs-distributed-tx-sql.js')).nestjsDistributedTxSql,
+  'sql-alone': async () => (await import('./sql-alone.js')).sqlAlone,
+  'no-control': async () => (await import('./no-control.js')).noControl,
+} as const satisfies Record<string, LoadSystem>;
+
+export type SystemName =
+  keyof typeof ONE_REDIS_SYSTEMS | keyof typeof CLUSTER_SYSTEMS | keyof typeof SQL_SYSTEMS;
 
 /** The systems of one workload. */
 export type Systems = Readonly<Partial<Record<SystemName, LoadSystem>>>;

@@ -4,6 +4,8 @@ export type RedisUrls = readonly [string, ...string[]];
 /** What a system needs to know to start. */
 export interface SystemContext {
   readonly redisUrls: RedisUrls;
+  /** Where the workload has a database. */
+  readonly postgresUrl?: string | undefined;
   /** How many calls run at once, at most. */
   readonly concurrency: number;
 }
