@@ -59,6 +59,8 @@ export class Coordinator {
   readonly #locks: LockSettler;
   readonly #journal: InstanceJournal;
   readonly #finishing: FinishingWork;
+  /** Commits of several steps, which go on when their caller has been told that time is over. */
+  readonly #underway = new Set<Promise<unknown>>();
   readonly #finisher: Finisher;
   readonly #twoPhase: TwoPhaseEnvironment;
 
@@ -118,8 +120,9 @@ export class Coordinator {
     await this.#locks.settleKeys(this.store(store), [key], until);
   }
 
-  /** Lets what is left of decided transactions be done. */
+  /** Lets commits end that are under way, and what is left of decided transactions be done. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#underway);
     await this.#finishing.close();
     this.#journal.close();
   }
@@ -255,7 +258,11 @@ export class Coordinator {
   #commitTwoPhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
     const branches = request.branches.length === 0 ? NO_BRANCHES : new BranchSet(request.branches);
     const address = this.#addressOf(store, request);
-    return new TwoPhaseCommit(this.#twoPhase, request, { store, address, branches }).run();
+    const commit = new TwoPhaseCommit(this.#twoPhase, request, { store, address, branches }).run();
+    const ended = (): void => void this.#underway.delete(commit);
+    this.#underway.add(commit);
+    commit.then(ended, ended);
+    return commit;
   }
 
   /** Where the record of a transaction lies that has no items. */

@@ -74,6 +74,7 @@ describeRedis('a process that is stopped in the middle of a commit over Redis', 
 
       it.each([
         ['maria-xa.prepare#1', ['redis', 'maria-xa', 'pg']],
+        ['store.announce#1', ['redis', 'maria', 'pg']],
         ['pg.prepare#1', ['redis', 'maria', 'pg']],
       ] as const)(
         'before it was decided, and goes on after its deadline: it is rolled back, %s',
