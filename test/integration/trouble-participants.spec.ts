@@ -30,7 +30,7 @@ describeRedis('trouble with a database', () => {
         it.each(['pg', 'maria', 'maria-xa'] as const)(
           'is told by a typed error, and nothing is left: %s',
           async (side) => {
-            await trouble.reopen({ connections: 1 });
+            await trouble.reopen({ connections: 1, acquireTimeoutMs: 300 });
             const { manager } = trouble.client.runtime;
             const holder = manager.begin({ timeoutMs: 4000 });
             await holder.run(() => trouble.client.post({ side, account: trouble.id, by: 5 }));

@@ -20,6 +20,8 @@ export interface MoneyConfig {
   readonly connectTimeoutMs?: number;
   /** Of each pool. @default 6 */
   readonly connections?: number;
+  /** How long a statement waits for one of them. @default until the transaction ends */
+  readonly acquireTimeoutMs?: number;
   /** How long an outcome can be asked for, and how much clocks may differ. @default as in the module */
   readonly record?: { readonly retentionMs: number; readonly marginMs: number };
   /** Whether this process finishes what others left. @default true */
@@ -53,15 +55,16 @@ export class MoneyClient {
       max: config.connections ?? 6,
       connectionTimeoutMillis: connectMs,
     });
-    const isolation = config.isolation ? { isolation: config.isolation } : {};
-    const postgres = new PgParticipant({ name: 'pg', pool, ...isolation });
+    const { isolation: level, acquireTimeoutMs = Infinity } = config;
+    const common = { acquireTimeoutMs, ...(level ? { isolation: level } : {}) };
+    const postgres = new PgParticipant({ name: 'pg', pool, ...common });
     const own = (config.mariadb ? ['maria-xa', 'maria'] : []).map((name) => {
       const at = {
         ...config.mariadb,
         connectionLimit: config.connections ?? 6,
         connectTimeout: connectMs,
       };
-      return { name, pool: mysql.createPool(at), xa: name === 'maria-xa', ...isolation };
+      return { name, pool: mysql.createPool(at), xa: name === 'maria-xa', ...common };
     });
     const mariadb = own.map((options) => new MysqlParticipant(options));
     const runtime = await TestRuntime.open(
