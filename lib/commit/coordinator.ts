@@ -59,7 +59,7 @@ export class Coordinator {
   readonly #locks: LockSettler;
   readonly #journal: InstanceJournal;
   readonly #finishing: FinishingWork;
-  /** Commits of several steps, which go on when their caller has been told that time is over. */
+  /** Commits with participants, which go on when their caller has been told that time is over. */
   readonly #underway = new Set<Promise<unknown>>();
   readonly #finisher: Finisher;
   readonly #twoPhase: TwoPhaseEnvironment;
@@ -259,9 +259,11 @@ export class Coordinator {
     const branches = request.branches.length === 0 ? NO_BRANCHES : new BranchSet(request.branches);
     const address = this.#addressOf(store, request);
     const commit = new TwoPhaseCommit(this.#twoPhase, request, { store, address, branches }).run();
-    const ended = (): void => void this.#underway.delete(commit);
-    this.#underway.add(commit);
-    commit.then(ended, ended);
+    if (branches !== NO_BRANCHES) {
+      const ended = (): void => void this.#underway.delete(commit);
+      this.#underway.add(commit);
+      commit.then(ended, ended);
+    }
     return commit;
   }
 

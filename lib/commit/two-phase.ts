@@ -92,7 +92,10 @@ export class TwoPhaseCommit {
       );
     }
     this.#request.branchesHandedOver = true;
-    const refusal = await this.#readyForDecision();
+    // Without participants there is less to do, and on this way promises count.
+    const refusal = this.#isAlone
+      ? ((await this.#prepare()) ?? (await this.#validate()))
+      : await this.#readyForDecision();
     if (refusal !== undefined) return this.#rollBack(refusal);
     const isElsewhere = this.#branches.decider !== undefined;
     const result = await (isElsewhere ? this.#decideElsewhere() : this.#decide());
@@ -133,8 +136,6 @@ export class TwoPhaseCommit {
   }
 
   async #nameBranches(): Promise<CommitRefusal | undefined> {
-    const { all } = this.#branches;
-    if (all.length === 0) return undefined;
     try {
       const cache = await this.#store.identity(this.#request.until);
       this.#branches.nameBy({ cache, address: this.#address });
@@ -146,9 +147,7 @@ export class TwoPhaseCommit {
 
   /** T5: by then the journal names the transaction, so that the record is found and cannot stay for ever. */
   async #validateAndAnnounce(): Promise<CommitRefusal | undefined> {
-    const validating = this.#validate();
-    if (this.#branches.all.length === 0) return validating;
-    const [invalid, unannounced] = await Promise.all([validating, this.#announce()]);
+    const [invalid, unannounced] = await Promise.all([this.#validate(), this.#announce()]);
     return invalid ?? unannounced;
   }
 
@@ -166,6 +165,11 @@ export class TwoPhaseCommit {
       if (reply.status === 'announced') return undefined;
       return reply.status === 'deadline' ? reply : { status: 'rolled_back' };
     }, unprepared);
+  }
+
+  /** Nothing but the store takes part. */
+  get #isAlone(): boolean {
+    return this.#branches.all.length === 0;
   }
 
   /** T4: everything that is locked before the decision. */
@@ -191,7 +195,9 @@ export class TwoPhaseCommit {
    * lost counts as refused.
    */
   async #prepare(): Promise<CommitRefusal | undefined> {
-    return firstOf([this.#enter(), ...this.#locked.map((part) => this.#preparePart(part))]);
+    const lock = (part: CommitPart): Promise<CommitRefusal | undefined> =>
+      this.#isAlone ? this.#preparePart(part) : this.#outwait(part);
+    return firstOf([this.#enter(), ...this.#locked.map(lock)]);
   }
 
   #enter(): Promise<CommitRefusal | undefined> {
@@ -205,17 +211,16 @@ export class TwoPhaseCommit {
    * change. Where others take part a further attempt would have them do all their work again, so the lock is
    * waited for; not for long while locks on other nodes are held that its holder may be waiting for.
    */
-  async #preparePart(part: CommitPart): Promise<CommitRefusal | undefined> {
+  async #outwait(part: CommitPart): Promise<CommitRefusal | undefined> {
     const { clock, random } = this.#environment;
-    let refusal = await this.#tryPart(part);
-    if (this.#branches.all.length === 0) return refusal;
+    let refusal = await this.#preparePart(part);
     const patienceMs = this.#locked.length === 1 ? PATIENCE_MS : PATIENCE_AMONG_OTHERS_MS;
     const end = Math.min(this.#request.until, clock.now() + patienceMs);
     while (this.#isPassing(refusal)) {
       const pauseMs = Math.ceil(LONGEST_PAUSE_MS * random());
       if (clock.now() + pauseMs >= end) return refusal;
       await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
-      refusal = await this.#tryPart(part);
+      refusal = await this.#preparePart(part);
     }
     return refusal;
   }
@@ -226,7 +231,7 @@ export class TwoPhaseCommit {
     return this.#request.items[refusal.index]?.expected === undefined;
   }
 
-  #tryPart(part: CommitPart): Promise<CommitRefusal | undefined> {
+  #preparePart(part: CommitPart): Promise<CommitRefusal | undefined> {
     const marked = this.#parts.readElsewhere.items.length > 0;
     const request = { address: this.#address, marked, items: part.items };
     return this.#store.prepare(request, this.#request.until).then((reply) => {
@@ -256,7 +261,7 @@ export class TwoPhaseCommit {
       record: printRecord(call, items),
       redo: this.#redo,
       branches: this.#branches.recorded,
-      announced: this.#branches.all.length > 0,
+      announced: !this.#isAlone,
       sent: false,
     };
     this.#request.sent = new SentCommit(commit, this.#store);

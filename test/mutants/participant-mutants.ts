@@ -16,8 +16,8 @@ export const participantMutants: readonly Mutant[] = [
   {
     title: 'a database decides before the record says that it will',
     file: twoPhase,
-    find: 'if (this.#branches.all.length === 0) return validating;',
-    replace: 'return validating;',
+    find: 'await Promise.all([this.#validate(), this.#announce()]);',
+    replace: '[await this.#validate(), undefined];',
   },
   {
     title: 'the record does not tell what the database decides about',

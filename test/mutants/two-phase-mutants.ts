@@ -15,14 +15,14 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'reads elsewhere are validated before every lock stands',
     file: twoPhase,
-    find: '(await this.#prepare()) ??\n      (await this.#validateAndAnnounce()) ??',
-    replace: '(await this.#validateAndAnnounce()) ??\n      (await this.#prepare()) ??',
+    find: '(await this.#prepare()) ?? (await this.#validate())',
+    replace: '(await this.#validate()) ?? (await this.#prepare())',
   },
   {
     title: 'reads elsewhere are not validated',
     file: twoPhase,
-    find: '(await this.#validateAndAnnounce()) ??',
-    replace: '',
+    find: '(await this.#prepare()) ?? (await this.#validate())',
+    replace: 'await this.#prepare()',
   },
   {
     title: 'locks are overlooked when reads are validated',
