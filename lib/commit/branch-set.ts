@@ -47,7 +47,7 @@ export class BranchSet {
         await participant.prepare(branch, until);
         return undefined;
       } catch (cause) {
-        return { status: 'vetoed', participant: participant.name, cause } as const;
+        return { status: 'vetoed', cause } as const;
       }
     });
   }
@@ -61,7 +61,7 @@ export class BranchSet {
     } catch (cause) {
       const isKnown = cause instanceof DistributedTxError && cause.category !== 'outcome-unknown';
       if (!isKnown) return { unknown: cause };
-      return { refused: { status: 'vetoed', participant: participant.name, cause } };
+      return { refused: { status: 'vetoed', cause } };
     }
   }
 

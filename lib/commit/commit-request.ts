@@ -79,7 +79,7 @@ export type CommitResult =
   /** A node could not be asked before the decision; the commit was never tried. */
   | { readonly status: 'unprepared'; readonly cause: unknown }
   /** A participant voted no, and nothing was committed. */
-  | { readonly status: 'vetoed'; readonly participant: string; readonly cause: unknown };
+  | { readonly status: 'vetoed'; readonly cause: unknown };
 
 export type CommitRefusal = Exclude<CommitResult, { status: 'committed' }>;
 

@@ -226,7 +226,7 @@ export class Coordinator {
     const outcome = await store.fence(address, until);
     if (outcome === 'forgotten') return 'expired';
     if (outcome !== 'pending') return outcome;
-    const decision = await this.#finisher.decide(store, address, until);
+    const decision = await this.#finisher.askDecider(store, address, until);
     const status = decision === 'undecided' ? decision : decision.record?.status;
     return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
   }

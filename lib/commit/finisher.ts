@@ -71,13 +71,13 @@ export class Finisher {
   ): Promise<Decision> {
     // Past the deadline most are undecided, and one step finds and ends that.
     const outcome = await store.fence(address, until);
-    if (outcome === 'pending') return this.#askDecider(store, address, until);
+    if (outcome === 'pending') return this.askDecider(store, address, until);
     const tells = outcome === 'committed' || (outcome === 'rolled_back' && this.#hasBranches);
     return { record: tells ? await store.record(address, until) : undefined };
   }
 
-  /** F5 */
-  async #askDecider(
+  /** F5: what the participant has decided that a record waits for. */
+  async askDecider(
     store: VersionedStore,
     address: TransactionAddress,
     until: number,

@@ -1,4 +1,10 @@
-import type { CallbackConnection, QueryCallback, SqlConnection, SqlRow } from '../sql/index.js';
+import {
+  killMysqlConnection,
+  type CallbackConnection,
+  type QueryCallback,
+  type SqlConnection,
+  type SqlRow,
+} from '../sql/index.js';
 
 /** What knex uses of a client of `pg`, or of a connection of `mysql2`. */
 export interface DriverConnection extends CallbackConnection {
@@ -89,20 +95,13 @@ export class KnexConnection implements SqlConnection {
     this.#kill(driver.threadId).catch(() => undefined);
   }
 
-  /**
-   * A statement that waits for a lock does not notice that nobody waits for it any more. A server that was
-   * started anew may have given the same id to somebody else: the port tells.
-   */
   async #kill(threadId: unknown): Promise<void> {
     const port = this.#localPort;
     if (!Number.isSafeInteger(threadId) || !Number.isSafeInteger(port)) return;
     const other = await this.#client.acquireConnection();
     try {
-      const found = await ask(
-        other,
-        `SELECT id FROM information_schema.processlist WHERE id = ${threadId as number} AND host LIKE '%:${port}'`,
-      );
-      if ((found as SqlRow[]).length > 0) await ask(other, `KILL ${threadId as number}`);
+      const askOther = (statement: string) => ask(other, statement) as Promise<SqlRow[]>;
+      await killMysqlConnection(askOther, threadId as number, port as number);
     } finally {
       await this.#client.releaseConnection(other);
     }

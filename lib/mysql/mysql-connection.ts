@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { killMysqlConnection } from '../sql/mysql-kill.js';
 import type { SqlConnection, SqlRow } from '../sql/sql-connection.js';
 
 /** What lies below a connection of promises. */
@@ -55,16 +56,11 @@ export class MysqlConnection implements SqlConnection {
     return Promise.resolve();
   }
 
-  /**
-   * A statement that waits for a lock does not notice that nobody waits for it any more. A server that was
-   * started anew may have given the same id to somebody else: the port tells.
-   */
   async #kill(threadId: unknown): Promise<void> {
     const port = this.#localPort;
     if (!Number.isSafeInteger(threadId) || !Number.isSafeInteger(port)) return;
-    const [found] = await this.#pool.query<RowDataPacket[]>(
-      `SELECT id FROM information_schema.processlist WHERE id = ${threadId as number} AND host LIKE '%:${port}'`,
-    );
-    if (found.length > 0) await this.#pool.query(`KILL ${threadId as number}`);
+    const ask = async (statement: string): Promise<readonly SqlRow[]> =>
+      (await this.#pool.query<RowDataPacket[]>(statement))[0];
+    await killMysqlConnection(ask, threadId as number, port as number);
   }
 }

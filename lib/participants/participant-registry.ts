@@ -35,10 +35,6 @@ export class ParticipantRegistry {
     return this.#participants.get(name);
   }
 
-  has(participant: Participant): boolean {
-    return this.#participants.get(participant.name) === participant;
-  }
-
   [Symbol.iterator](): IterableIterator<Participant> {
     return this.#participants.values();
   }

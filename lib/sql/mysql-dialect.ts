@@ -1,21 +1,9 @@
-import type { SqlBegin, SqlIsolation, SqlRow } from './sql-connection.js';
+import { CommonDialect, LEVELS } from './common-dialect.js';
+import type { SqlBegin, SqlRow } from './sql-connection.js';
 import { commitsImplicitly } from './control-text.js';
 import { isConnectionLost, someWithin } from './driver-error.js';
-import type { DecisionRow, SqlDialect, SqlErrorKind, TwoPhaseDialect } from './sql-dialect.js';
-import {
-  checkedCache,
-  checkedSavepoint,
-  checkedTable,
-  literal,
-  parseGlobalId,
-  wholeNumber,
-} from './sql-names.js';
-
-const LEVELS: Readonly<Record<SqlIsolation, string>> = {
-  'read-committed': 'READ COMMITTED',
-  'repeatable-read': 'REPEATABLE READ',
-  serializable: 'SERIALIZABLE',
-};
+import type { SqlErrorKind, TwoPhaseDialect } from './sql-dialect.js';
+import { checkedTable, literal, parseGlobalId, wholeNumber } from './sql-names.js';
 
 /** Lock wait, deadlock, record has changed (MariaDB), a rolled back XA branch, conflicts of a group. */
 const CONFLICTS = new Set([1205, 1213, 1020, 1613, 1614, 3101]);
@@ -38,13 +26,16 @@ const XA_PART = 64;
 const NOW_MS = '(UNIX_TIMESTAMP() * 1000)';
 
 /** MySQL 8.0.29 and MariaDB 10.5, and later ones. */
-export class MysqlDialect implements SqlDialect {
+export class MysqlDialect extends CommonDialect {
+  protected readonly nowMs = NOW_MS;
+  protected readonly unlessThere = 'ON DUPLICATE KEY UPDATE id = id';
   readonly database = 'MySQL';
   readonly endFence: readonly string[] = ['SET innodb_lock_wait_timeout = @dtx_lock_wait_timeout'];
   readonly twoPhase: TwoPhaseDialect | undefined;
 
   /** @param options `xa`: every transaction is begun so that it can be prepared. */
   constructor({ xa }: { readonly xa: boolean }) {
+    super();
     this.twoPhase = xa ? xaDialect : undefined;
   }
 
@@ -53,18 +44,6 @@ export class MysqlDialect implements SqlDialect {
       `SET TRANSACTION ISOLATION LEVEL ${LEVELS[options.isolation]}`,
       `START TRANSACTION ${options.readOnly ? 'READ ONLY' : 'READ WRITE'}`,
     ];
-  }
-
-  savepoint(name: string): string {
-    return `SAVEPOINT ${checkedSavepoint(name)}`;
-  }
-
-  rollbackTo(name: string): string {
-    return `ROLLBACK TO SAVEPOINT ${checkedSavepoint(name)}`;
-  }
-
-  release(name: string): string {
-    return `RELEASE SAVEPOINT ${checkedSavepoint(name)}`;
   }
 
   migration(table: string): string {
@@ -78,19 +57,6 @@ export class MysqlDialect implements SqlDialect {
     ].join('\n');
   }
 
-  probe(table: string): string {
-    return `SELECT outcome FROM ${checkedTable(table)} LIMIT 0`;
-  }
-
-  /** Too late, the outcome is NULL, which the column refuses (1048) whatever `sql_mode` says: one row is inserted. */
-  insertDecision(table: string, { id, expiresAtMs }: DecisionRow, beforeMs: number): string {
-    const outcome = `CASE WHEN ${NOW_MS} < ${wholeNumber(beforeMs)} THEN 'c' END`;
-    return (
-      `INSERT INTO ${checkedTable(table)} (id, outcome, expires_at) ` +
-      `VALUES (${literal(id)}, ${outcome}, ${wholeNumber(expiresAtMs)})`
-    );
-  }
-
   beginFence(lockTimeoutMs: number): readonly string[] {
     const seconds = Math.max(1, Math.floor(lockTimeoutMs / 1000));
     return [
@@ -99,29 +65,6 @@ export class MysqlDialect implements SqlDialect {
       'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
       'START TRANSACTION READ WRITE',
     ];
-  }
-
-  insertFence(table: string, { id, expiresAtMs }: DecisionRow): string {
-    return (
-      `INSERT INTO ${checkedTable(table)} (id, outcome, expires_at) ` +
-      `VALUES (${literal(id)}, 'r', ${wholeNumber(expiresAtMs)}) ON DUPLICATE KEY UPDATE id = id`
-    );
-  }
-
-  selectOutcome(table: string, id: string): string {
-    return `SELECT outcome FROM ${checkedTable(table)} WHERE id = ${literal(id)}`;
-  }
-
-  selectExpired(table: string, cache: string, limit: number): string {
-    const known = checkedCache(cache);
-    return (
-      `SELECT id FROM ${checkedTable(table)} WHERE expires_at < ${NOW_MS} ` +
-      `AND id >= '${known}:' AND id < '${known};' ORDER BY expires_at LIMIT ${wholeNumber(limit)}`
-    );
-  }
-
-  deleteDecisions(table: string, ids: readonly string[]): string {
-    return `DELETE FROM ${checkedTable(table)} WHERE id IN (${ids.map(literal).join(', ')})`;
   }
 
   kindOf(error: unknown): SqlErrorKind {

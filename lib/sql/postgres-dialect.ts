@@ -1,13 +1,8 @@
-import type { SqlBegin, SqlIsolation } from './sql-connection.js';
+import { CommonDialect, LEVELS } from './common-dialect.js';
+import type { SqlBegin } from './sql-connection.js';
 import { isConnectionLost, someWithin, type DriverError } from './driver-error.js';
-import type { DecisionRow, SqlDialect, SqlErrorKind, TwoPhaseDialect } from './sql-dialect.js';
-import { checkedCache, checkedSavepoint, checkedTable, literal, wholeNumber } from './sql-names.js';
-
-const LEVELS: Readonly<Record<SqlIsolation, string>> = {
-  'read-committed': 'READ COMMITTED',
-  'repeatable-read': 'REPEATABLE READ',
-  serializable: 'SERIALIZABLE',
-};
+import type { SqlErrorKind, TwoPhaseDialect } from './sql-dialect.js';
+import { checkedTable, literal, wholeNumber } from './sql-names.js';
 
 /** serialization_failure, deadlock_detected */
 const CONFLICTS = new Set(['40001', '40P01']);
@@ -23,7 +18,9 @@ const IDLE_GRACE_MS = 10_000;
 const NOW_MS = '(extract(epoch from clock_timestamp()) * 1000)';
 
 /** PostgreSQL 11 and later. */
-export class PostgresDialect implements SqlDialect {
+export class PostgresDialect extends CommonDialect {
+  protected readonly nowMs = NOW_MS;
+  protected readonly unlessThere = 'ON CONFLICT (id) DO NOTHING';
   readonly database = 'PostgreSQL';
   readonly endFence: readonly string[] = [];
   readonly twoPhase: TwoPhaseDialect = {
@@ -52,18 +49,6 @@ export class PostgresDialect implements SqlDialect {
     ];
   }
 
-  savepoint(name: string): string {
-    return `SAVEPOINT ${checkedSavepoint(name)}`;
-  }
-
-  rollbackTo(name: string): string {
-    return `ROLLBACK TO SAVEPOINT ${checkedSavepoint(name)}`;
-  }
-
-  release(name: string): string {
-    return `RELEASE SAVEPOINT ${checkedSavepoint(name)}`;
-  }
-
   migration(table: string): string {
     const name = checkedTable(table);
     const index = `${name.split('.').at(-1)}_expires_at`.slice(0, 63);
@@ -77,47 +62,11 @@ export class PostgresDialect implements SqlDialect {
     ].join('\n');
   }
 
-  probe(table: string): string {
-    return `SELECT outcome FROM ${checkedTable(table)} LIMIT 0`;
-  }
-
-  /** Too late, the outcome is NULL, which the column refuses (23502): an error in one statement. */
-  insertDecision(table: string, { id, expiresAtMs }: DecisionRow, beforeMs: number): string {
-    const outcome = `CASE WHEN ${NOW_MS} < ${wholeNumber(beforeMs)} THEN 'c' END`;
-    return (
-      `INSERT INTO ${checkedTable(table)} (id, outcome, expires_at) ` +
-      `VALUES (${literal(id)}, ${outcome}, ${wholeNumber(expiresAtMs)})`
-    );
-  }
-
   beginFence(lockTimeoutMs: number): readonly string[] {
     return [
       'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
       `SET LOCAL lock_timeout = ${wholeNumber(Math.max(lockTimeoutMs, 1))}`,
     ];
-  }
-
-  insertFence(table: string, { id, expiresAtMs }: DecisionRow): string {
-    return (
-      `INSERT INTO ${checkedTable(table)} (id, outcome, expires_at) ` +
-      `VALUES (${literal(id)}, 'r', ${wholeNumber(expiresAtMs)}) ON CONFLICT (id) DO NOTHING`
-    );
-  }
-
-  selectOutcome(table: string, id: string): string {
-    return `SELECT outcome FROM ${checkedTable(table)} WHERE id = ${literal(id)}`;
-  }
-
-  selectExpired(table: string, cache: string, limit: number): string {
-    const known = checkedCache(cache);
-    return (
-      `SELECT id FROM ${checkedTable(table)} WHERE expires_at < ${NOW_MS} ` +
-      `AND id >= '${known}:' AND id < '${known};' ORDER BY expires_at LIMIT ${wholeNumber(limit)}`
-    );
-  }
-
-  deleteDecisions(table: string, ids: readonly string[]): string {
-    return `DELETE FROM ${checkedTable(table)} WHERE id IN (${ids.map(literal).join(', ')})`;
   }
 
   kindOf(error: unknown): SqlErrorKind {

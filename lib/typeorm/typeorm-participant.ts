@@ -1,12 +1,14 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { ModuleOptionsError } from '../errors/index.js';
 import {
+  killMysqlConnection,
   MysqlDialect,
   override,
   PostgresDialect,
   SqlParticipant,
   type SqlDialect,
   type SqlParticipantOptions,
+  type SqlRow,
 } from '../sql/index.js';
 import type { TransactionManager } from '../transaction/transaction-manager.js';
 import { bindQueryRunner } from './bound-query-runner.js';
@@ -111,14 +113,11 @@ export class TypeOrmParticipant extends SqlParticipant<TypeOrmConnection> {
     return this.#manager!.run(run, NESTED);
   }
 
-  /** A server that was started anew may have given the same id to somebody else: the port tells. */
   async #kill(...[threadId, port]: Parameters<Kill>): Promise<void> {
     const runner = this.#createPlain();
     try {
-      const found: unknown[] = await runner.query(
-        `SELECT id FROM information_schema.processlist WHERE id = ${threadId} AND host LIKE '%:${port}'`,
-      );
-      if (found.length > 0) await runner.query(`KILL ${threadId}`);
+      const ask = (statement: string): Promise<SqlRow[]> => runner.query(statement);
+      await killMysqlConnection(ask, threadId, port);
     } finally {
       await runner.release();
     }

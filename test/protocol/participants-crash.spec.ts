@@ -1,5 +1,6 @@
-import { ScenarioTrial, type CrashScenario, type Faults } from '../support/crash-scenario.js';
+import type { CrashScenario } from '../support/crash-scenario.js';
 import { PARTICIPANT_SCENARIOS } from '../support/crash-scenarios.js';
+import { brokenBy, measure, type Measured } from '../support/crash-trials.js';
 import {
   FAULT_KINDS,
   PROTOCOL_METHODS,
@@ -19,30 +20,6 @@ const FAULTS: readonly Fault[] = [
 
 const methods = new Set<ProtocolMethod>();
 
-async function measure(scenario: CrashScenario) {
-  const before = await new ScenarioTrial({ ...scenario, work: async () => undefined }).run();
-  const trial = new ScenarioTrial(scenario);
-  const { items, calls, told } = await trial.run();
-  expect(told).toEqual({ kind: 'committed' });
-  expect(items).not.toEqual(before.items);
-  expect(trial.broken).toEqual([]);
-  return { expected: { before: before.items, after: items }, calls };
-}
-
-type Measured = Awaited<ReturnType<typeof measure>>;
-
-async function brokenBy(
-  scenario: CrashScenario,
-  { expected }: Measured,
-  faults: Faults,
-): Promise<string[]> {
-  const trial = new ScenarioTrial(scenario, faults, expected);
-  const run = await trial.run();
-  for (const method of run.methods) methods.add(method);
-  const text = JSON.stringify([...faults]);
-  return trial.broken.map((broken) => `${scenario.title}, ${text}: ${broken}`);
-}
-
 describe('a commit in which databases take part keeps every promise', () => {
   const measured = new Map<CrashScenario, Measured>();
 
@@ -57,7 +34,7 @@ describe('a commit in which databases take part keeps every promise', () => {
       const broken: string[] = [];
       for (let number = 1; number <= facts.calls; number++) {
         for (const fault of FAULTS) {
-          broken.push(...(await brokenBy(scenario, facts, new Map([[number, fault]]))));
+          broken.push(...(await brokenBy(methods, scenario, facts, new Map([[number, fault]]))));
         }
       }
       expect(broken).toEqual([]);
@@ -74,7 +51,7 @@ describe('a commit in which databases take part keeps every promise', () => {
         // After the first fault there are more calls than without.
         const numbers = [1 + random.integer(facts.calls), 1 + random.integer(facts.calls + 6)];
         const faults = new Map(numbers.map((number) => [number, random.pick(FAULTS)]));
-        broken.push(...(await brokenBy(scenario, facts, faults)));
+        broken.push(...(await brokenBy(methods, scenario, facts, faults)));
       }
       expect(broken).toEqual([]);
     });

@@ -1,5 +1,6 @@
-import { ScenarioTrial, type CrashScenario, type Faults } from '../support/crash-scenario.js';
+import type { CrashScenario } from '../support/crash-scenario.js';
 import { CRASH_SCENARIOS } from '../support/crash-scenarios.js';
+import { brokenBy, measure, type Measured } from '../support/crash-trials.js';
 import {
   FAULT_KINDS,
   PROTOCOL_METHODS,
@@ -24,28 +25,6 @@ const OF_PARTICIPANTS = /^(participant|announce|conclude)/;
 
 const methods = new Set<ProtocolMethod>();
 
-async function measure(scenario: CrashScenario) {
-  const before = await new ScenarioTrial({ ...scenario, work: async () => undefined }).run();
-  const { items, calls, told } = await new ScenarioTrial(scenario).run();
-  expect(told).toEqual({ kind: 'committed' });
-  expect(items).not.toEqual(before.items);
-  return { expected: { before: before.items, after: items }, calls };
-}
-
-type Measured = Awaited<ReturnType<typeof measure>>;
-
-async function brokenBy(
-  scenario: CrashScenario,
-  { expected }: Measured,
-  faults: Faults,
-): Promise<string[]> {
-  const trial = new ScenarioTrial(scenario, faults, expected);
-  const run = await trial.run();
-  for (const method of run.methods) methods.add(method);
-  const text = JSON.stringify([...faults]);
-  return trial.broken.map((broken) => `${scenario.title}, ${text}: ${broken}`);
-}
-
 describe('a commit over several nodes keeps every promise', () => {
   const measured = new Map<CrashScenario, Measured>();
 
@@ -60,7 +39,7 @@ describe('a commit over several nodes keeps every promise', () => {
       const broken: string[] = [];
       for (let number = 1; number <= facts.calls; number++) {
         for (const fault of FAULTS) {
-          broken.push(...(await brokenBy(scenario, facts, new Map([[number, fault]]))));
+          broken.push(...(await brokenBy(methods, scenario, facts, new Map([[number, fault]]))));
         }
       }
       expect(broken).toEqual([]);
@@ -75,7 +54,7 @@ describe('a commit over several nodes keeps every promise', () => {
         for (const first of FAULTS) {
           for (const second of FAULTS) {
             const faults = new Map([first, second].map((fault, nth) => [number + nth, fault]));
-            broken.push(...(await brokenBy(scenario, facts, faults)));
+            broken.push(...(await brokenBy(methods, scenario, facts, faults)));
           }
         }
       }
@@ -94,7 +73,7 @@ describe('a commit over several nodes keeps every promise', () => {
           // After the first fault there are more calls than without.
           const numbers = [1 + random.integer(facts.calls), 1 + random.integer(facts.calls + 6)];
           const faults = new Map(numbers.map((number) => [number, random.pick(FAULTS)]));
-          broken.push(...(await brokenBy(scenario, facts, faults)));
+          broken.push(...(await brokenBy(methods, scenario, facts, faults)));
           sayProgress(pair + 1, PAIRS, `DTX_SEED=${random.seed}: ${broken.length} broken promises`);
         }
         expect(broken).toEqual([]);
