@@ -48,7 +48,10 @@ export class ReplicatedRedis {
   }
 }
 
-/** Resolves when a server is a replica that has all of its master's data, and both of them say so. */
+/**
+ * Resolves when a server is a replica that has all of its master's data, both of them say so, and the master was
+ * told by the replica how far it is: before that it sends nothing more, for up to a second.
+ */
 export async function linkedUp(replica: RedisServer, masterPort?: number): Promise<void> {
   await poll(
     async () => {
@@ -57,7 +60,8 @@ export async function linkedUp(replica: RedisServer, masterPort?: number): Promi
       const isUp = info.includes('master_link_status:up');
       if (!isUp || (masterPort !== undefined && port !== masterPort)) return undefined;
       const seen = String(await redisCommand(port, ['INFO', 'replication']));
-      return seen.includes(`port=${replica.port},state=online`) ? true : undefined;
+      const isHeard = new RegExp(`port=${replica.port},state=online,offset=[1-9]`).test(seen);
+      return isHeard ? true : undefined;
     },
     { deadlineMs: syncDeadlineMs, intervalMs: 25, until: `port ${replica.port} replicates` },
   );
