@@ -7,7 +7,6 @@ import type { ParticipantRegistry } from '../participants/participant-registry.j
 import type { Clock } from '../store/clock.js';
 import {
   printAddress,
-  recordKeyOf,
   type TransactionAddress,
 } from '../store/transaction-address.js';
 import {
@@ -282,7 +281,7 @@ export class Coordinator {
   /** Where the record has to lie since somebody has asked for the address. */
   #homeOf({ address, announcedIn }: CommitRequest): Home | undefined {
     if (address === undefined || announcedIn === undefined) return undefined;
-    const node = this.store(announcedIn).nodeOf(recordKeyOf(address));
+    const node = this.store(announcedIn).recordNodeOf(address);
     return { store: announcedIn, node };
   }
 

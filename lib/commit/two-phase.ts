@@ -3,7 +3,6 @@ import { AskedTooLateError } from '../store/asked-too-late.js';
 import type { Clock } from '../store/clock.js';
 import {
   printAddress,
-  recordKeyOf,
   type TransactionAddress,
 } from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
@@ -80,7 +79,7 @@ export class TwoPhaseCommit {
     this.#request = request;
     this.#address = address;
     this.#branches = branches;
-    const home = branches.decider === undefined ? store.nodeOf(recordKeyOf(address)) : undefined;
+    const home = branches.decider === undefined ? store.recordNodeOf(address) : undefined;
     this.#parts = partsOf(request.items, home);
   }
 

@@ -11,6 +11,13 @@ export interface VersionedStore {
   /** Whether it has nodes that no single step covers together. */
   readonly spansNodes: boolean;
 
+  /**
+   * Whether the step that decides can check and write items beside the record. Where it cannot, no item is of
+   * the record's node: every written one is held first, every read one validated, and the transaction is
+   * announced before any of that, so that an absent record means refused.
+   */
+  readonly decidesBesideItems: boolean;
+
   /** Where instances note what their transactions hold. */
   readonly journal: Journal;
 
@@ -22,6 +29,9 @@ export interface VersionedStore {
 
   /** The node of an item: what one atomic step can cover. */
   nodeOf(key: string): string;
+
+  /** The node of the record of a transaction. */
+  recordNodeOf(address: TransactionAddress): string;
 
   /** The tag of the home of a transaction over these items, the same for any order of them. */
   homeOf(keys: readonly string[]): string;

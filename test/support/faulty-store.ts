@@ -120,6 +120,9 @@ export class FaultyStore implements VersionedStore {
   get spansNodes(): boolean {
     return this.inner.spansNodes;
   }
+  get decidesBesideItems(): boolean {
+    return this.inner.decidesBesideItems;
+  }
   /** The process behind it has crashed. */
   get isDead(): boolean {
     return this.#isDead;
@@ -133,6 +136,9 @@ export class FaultyStore implements VersionedStore {
   async close(): Promise<void> {}
   nodeOf(key: string): string {
     return this.inner.nodeOf(key);
+  }
+  recordNodeOf(address: TransactionAddress): string {
+    return this.inner.recordNodeOf(address);
   }
   homeOf(keys: readonly string[]): string {
     return this.inner.homeOf(keys);

@@ -45,6 +45,9 @@ export class ScriptedStore implements VersionedStore {
   get spansNodes(): boolean {
     return this.inner.spansNodes;
   }
+  get decidesBesideItems(): boolean {
+    return this.inner.decidesBesideItems;
+  }
   get journal(): Journal {
     return this.inner.journal;
   }
@@ -53,6 +56,9 @@ export class ScriptedStore implements VersionedStore {
   }
   nodeOf(key: string): string {
     return this.inner.nodeOf(key);
+  }
+  recordNodeOf(address: TransactionAddress): string {
+    return this.inner.recordNodeOf(address);
   }
   homeOf(keys: readonly string[]): string {
     return this.inner.homeOf(keys);

@@ -63,6 +63,7 @@ const OPERATIONS_PER_TURN = 64;
 export class EmbeddedStore implements VersionedStore {
   readonly name: string;
   readonly spansNodes: boolean;
+  readonly decidesBesideItems = true;
   readonly journal: EmbeddedJournal;
   readonly #clock: Clock;
   readonly #lifetime: RecordLifetime;
@@ -87,6 +88,10 @@ export class EmbeddedStore implements VersionedStore {
 
   nodeOf(key: string): string {
     return this.#nodeOf?.(key) ?? this.name;
+  }
+
+  recordNodeOf(address: TransactionAddress): string {
+    return this.nodeOf(recordKeyOf(address));
   }
 
   homeOf(keys: readonly string[]): string {

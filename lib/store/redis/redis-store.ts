@@ -55,6 +55,7 @@ const RETRY_DELAY_MS = 25;
 /** Redis 6.2 or newer and Valkey: one server, behind Sentinel, or a cluster. */
 export class RedisStore implements VersionedStore {
   readonly name: string;
+  readonly decidesBesideItems = true;
   readonly #options: RedisStoreOptions;
   readonly journal: Journal;
   readonly #connection: RedisConnection;
@@ -134,6 +135,10 @@ export class RedisStore implements VersionedStore {
 
   nodeOf(key: string): string {
     return this.#connection.isCluster ? `${this.name}/${slotOf(key)}` : this.name;
+  }
+
+  recordNodeOf(address: TransactionAddress): string {
+    return this.nodeOf(recordKeyOf(address));
   }
 
   /** Where there is one node only, all records have the same home. */
