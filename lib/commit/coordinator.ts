@@ -5,10 +5,7 @@ import {
 } from '../errors/index.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Clock } from '../store/clock.js';
-import {
-  printAddress,
-  type TransactionAddress,
-} from '../store/transaction-address.js';
+import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import {
   CommitReplyLostError,
   type FencedOutcome,

@@ -1,10 +1,7 @@
 import { TransactionOutcomeUnknownError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
 import type { Clock } from '../store/clock.js';
-import {
-  printAddress,
-  type TransactionAddress,
-} from '../store/transaction-address.js';
+import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
 import type { BranchSet } from './branch-set.js';
 import {
