@@ -6,7 +6,7 @@ const write: ItemChange = { kind: 'write', counters: '', payload: '{}', ttlMs: u
 const remove: ItemChange = { kind: 'delete' };
 
 function item(key: string, change?: ItemChange, expected: string | undefined = '1.w'): PlacedItem {
-  return { store: 'default', node: key[0]!, key, expected, change };
+  return { node: key[0]!, key, expected, change };
 }
 
 const blind = (key: string): PlacedItem => ({ ...item(key, write), expected: undefined });

@@ -5,14 +5,14 @@ import type { CommitFacts } from './commit-plan.js';
 import type { RecordedCall } from './transaction-record.js';
 
 /** Everything the coordinator needs to know of a transaction that wants to commit. */
-export interface CommitRequest extends Omit<CommitFacts, 'home' | 'hasBranches'> {
+export interface CommitRequest extends Omit<CommitFacts, 'recordNode' | 'hasBranches'> {
   readonly id: string;
   /** Local monotonic milliseconds. */
   readonly until: number;
   /** Fixed earlier, if somebody asked for it; otherwise filled in when the commit begins. */
   address: TransactionAddress | undefined;
-  /** The store that an address was fixed for which somebody has asked for. */
-  readonly announcedIn: string | undefined;
+  /** Somebody has asked for the address, which then was fixed. */
+  readonly isAddressKnown: boolean;
   readonly call: RecordedCall;
   /** What else takes part, in the order in which it was enlisted. */
   readonly branches: readonly Enlisted[];
@@ -36,7 +36,7 @@ export class OpenRequest implements CommitRequest {
   readonly call: CommitRequest['call'];
   readonly items: CommitRequest['items'];
   readonly readAtOnce: boolean;
-  readonly announcedIn: string | undefined;
+  readonly isAddressKnown: boolean;
   readonly until: number;
   readonly branches: CommitRequest['branches'];
   address: TransactionAddress | undefined;
@@ -48,7 +48,7 @@ export class OpenRequest implements CommitRequest {
     this.call = facts.call;
     this.items = facts.items;
     this.readAtOnce = facts.readAtOnce;
-    this.announcedIn = facts.announcedIn;
+    this.isAddressKnown = facts.isAddressKnown;
     this.until = facts.until;
     this.branches = facts.branches ?? NO_BRANCHES;
     this.address = facts.address;

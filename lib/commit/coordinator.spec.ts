@@ -1,6 +1,8 @@
 import { ParticipantRegistry } from '../participants/participant-registry.js';
-import { CrossNodeTransactionError, InvariantViolationError } from '../errors/index.js';
+import { InvariantViolationError, TransactionAddressError } from '../errors/index.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
+import { placeKey } from '../store/placed-key.js';
+import { StoreGroup } from '../store/store-group.js';
 import { ManualClock } from '../testing/index.js';
 import { CommitEvents } from './commit-events.js';
 import type { SentCommit } from './commit-request.js';
@@ -12,7 +14,8 @@ const lifetime = { longestTimeoutMs: 1000, marginMs: 100, retentionMs: 100 };
 const stores = ['default', 'other'].map((name) => new EmbeddedStore({ name, clock, lifetime }));
 const [store, other] = stores as [EmbeddedStore, EmbeddedStore];
 const events = new CommitEvents({ error: () => undefined });
-const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, each])), clock, {
+const group = new StoreGroup(new Map(stores.map((each) => [each.name, each])));
+const coordinator = new Coordinator(group, clock, {
   instance: 'me',
   heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
   events,
@@ -20,14 +23,16 @@ const coordinator = new Coordinator(new Map(stores.map((each) => [each.name, eac
 });
 
 const seen = (key: string, expected: string, at = store): PlacedItem => ({
-  store: at.name,
   node: at.name,
-  key,
+  key: placeKey(at.name, key),
   expected,
   change: undefined,
 });
 
-beforeEach(() => stores.forEach((each) => each.clear()));
+beforeEach(async () => {
+  stores.forEach((each) => each.clear());
+  await group.learn(10);
+});
 
 describe('reads that are validated', () => {
   it('stand where every version and every absence still does, in every store', async () => {
@@ -78,7 +83,7 @@ describe('a commit', () => {
   const request = {
     id: 'me',
     readAtOnce: true,
-    announcedIn: undefined,
+    isAddressKnown: false,
     until: 500,
     address: undefined,
     call: { name: undefined, callId: 'me', attempt: 1 },
@@ -87,25 +92,30 @@ describe('a commit', () => {
     sent: undefined as SentCommit | undefined,
   };
 
-  it('across stores is refused before anything is sent', async () => {
+  it('across stores holds what lies away from the record, and writes both', async () => {
     store.setForeign('a', '1.w||{}');
-    const items = [{ ...seen('a', '1.w'), change }, seen('a', '0', other)];
-    const commit = async (): Promise<unknown> => coordinator.commit({ ...request, items });
+    other.setForeign('a', '1.w||{}');
+    const items = [
+      { ...seen('a', '1.w'), change },
+      { ...seen('a', '1.w', other), change },
+    ];
 
-    await expect(commit()).rejects.toBeInstanceOf(CrossNodeTransactionError);
-    expect(store.peekRaw('a')).toBe('1.w||{}');
+    expect(await coordinator.commit({ ...request, items })).toMatchObject({ status: 'committed' });
+    await coordinator.close();
+
+    expect([store.peekRaw('a'), other.peekRaw('a')]).toEqual([undefined, undefined]);
   });
 
-  it('of reads is recorded where somebody knows the address, in whatever store they lie', async () => {
+  it('of reads is recorded where somebody knows the address, in whatever store that is', async () => {
     store.setForeign('a', '1.w||{}');
-    const address = { id: 'reader', home: '0', deadlineAtMs: clock.time() + 500 };
+    const address = coordinator.addressFor('reader', [seen('b', '0', other)], clock.now() + 500);
     const commit = (expected: string) =>
       coordinator.commit({
         ...request,
         readAtOnce: false,
         items: [seen('a', expected)],
         address,
-        announcedIn: 'other',
+        isAddressKnown: true,
       });
 
     expect(await commit('2.w')).toMatchObject({ status: 'conflict', index: 0 });
@@ -127,7 +137,7 @@ describe('a commit', () => {
         commit.sent = true;
         throw rubbish;
       };
-      const alone = new Coordinator(new Map([['default', own]]), clock, {
+      const alone = new Coordinator(own, clock, {
         instance: 'me',
         heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
         events,
@@ -148,17 +158,25 @@ describe('a commit', () => {
     });
   });
 
-  it('needs a store that is configured', () => {
-    expect(() => coordinator.store('none')).toThrow(InvariantViolationError);
+  it('needs stores that are configured', () => {
+    expect(() => coordinator.store.nodeOf('@none/a')).toThrow(InvariantViolationError);
   });
 });
 
 describe('an outcome', () => {
-  it('is that of the store that has the record', async () => {
-    const address = { id: 'me', home: '0', deadlineAtMs: clock.time() + 500 };
-    expect(await coordinator.outcomeOf(address, 10)).toBe('undecided');
-    await other.fence(address);
+  it('is that of the store that its address names', async () => {
+    const [here, there] = [store, other].map((each) =>
+      coordinator.addressFor('me', [seen('a', '0', each)], clock.now() + 500),
+    );
+    await other.fence(there!);
 
-    expect(await coordinator.outcomeOf(address, 10)).toBe('rolled_back');
+    expect(await coordinator.outcomeOf(here!, 10)).toBe('undecided');
+    expect(await coordinator.outcomeOf(there!, 10)).toBe('rolled_back');
+  });
+
+  it('is not told of a cache that is none of the stores', async () => {
+    const address = { id: 'me', home: '0.0123456789ab', deadlineAtMs: clock.time() + 500 };
+
+    await expect(coordinator.outcomeOf(address, 10)).rejects.toThrow(TransactionAddressError);
   });
 });

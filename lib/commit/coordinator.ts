@@ -1,8 +1,4 @@
-import {
-  CrossNodeTransactionError,
-  InvariantViolationError,
-  TransactionOutcomeUnknownError,
-} from '../errors/index.js';
+import { TransactionAddressError, TransactionOutcomeUnknownError } from '../errors/index.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Clock } from '../store/clock.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
@@ -16,7 +12,7 @@ import {
 } from '../store/versioned-store.js';
 import { BranchSet } from './branch-set.js';
 import { COMMITTED, type CommitRequest, SentCommit, type CommitResult } from './commit-request.js';
-import { homeItems, planCommit, type Home, type PlacedItem } from './commit-plan.js';
+import { hasChanges, homeItems, planCommit, type PlacedItem } from './commit-plan.js';
 import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
 import { Finisher } from './finisher.js';
@@ -39,9 +35,6 @@ export interface CoordinatorOptions {
 
 const NO_BRANCHES = new BranchSet([]);
 
-/** Where several stores answer, the first of these counts. */
-const PRECEDENCE: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'undecided'];
-
 /**
  * The commit protocol. It alone knows the order of the steps:
  *
@@ -50,7 +43,8 @@ const PRECEDENCE: readonly RecordedOutcome[] = ['committed', 'rolled_back', 'und
  * I3 An outcome that is not known is never guessed: it is fenced, or reported as unknown.
  */
 export class Coordinator {
-  readonly #stores: ReadonlyMap<string, VersionedStore>;
+  /** Where everything lies: one cache, or a group of several. */
+  readonly store: VersionedStore;
   readonly #clock: Clock;
   readonly #locks: LockSettler;
   readonly #journal: InstanceJournal;
@@ -61,11 +55,11 @@ export class Coordinator {
   readonly #twoPhase: TwoPhaseEnvironment;
 
   constructor(
-    stores: ReadonlyMap<string, VersionedStore>,
+    store: VersionedStore,
     clock: Clock,
     { instance, heartbeat, events, participants, random = Math.random }: CoordinatorOptions,
   ) {
-    this.#stores = stores;
+    this.store = store;
     this.#clock = clock;
     const finisher = new Finisher({ clock, events, participants });
     const journal = new InstanceJournal(instance, clock, {
@@ -90,30 +84,18 @@ export class Coordinator {
     return this.#clock;
   }
 
-  /** @throws InvariantViolationError for a store nobody configured. */
-  store(name: string): VersionedStore {
-    const store = this.#stores.get(name);
-    if (store === undefined) throw new InvariantViolationError(`There is no store ${name}.`);
-    return store;
-  }
-
-  read(store: string, keys: readonly string[], until: number): Promise<ReadReply> {
-    return this.store(store).read(keys, until);
+  read(keys: readonly string[], until: number): Promise<ReadReply> {
+    return this.store.read(keys, until);
   }
 
   /** A reply that shows locks, made one that shows values. */
-  readPast(
-    store: string,
-    keys: readonly string[],
-    reply: ReadReply,
-    until: number,
-  ): Promise<ReadReply> {
-    return this.#locks.readPast(this.store(store), keys, reply, until);
+  readPast(keys: readonly string[], reply: ReadReply, until: number): Promise<ReadReply> {
+    return this.#locks.readPast(this.store, keys, reply, until);
   }
 
   /** Settles the lock that a commit met, where it can be, so that the next attempt may pass. */
-  async settleLock({ store, key }: PlacedItem, until: number): Promise<void> {
-    await this.#locks.settleKeys(this.store(store), [key], until);
+  async settleLock(key: string, until: number): Promise<void> {
+    await this.#locks.settleKeys(this.store, [key], until);
   }
 
   /** Lets commits end that are under way, and what is left of decided transactions be done. */
@@ -123,43 +105,37 @@ export class Coordinator {
     this.#journal.close();
   }
 
-  /** Fixes the home of a transaction: the smallest slot among these items, as far as they are in the store. */
+  /**
+   * Fixes the home of a transaction by its items.
+   * @throws StoreUnavailableError where a store was never reached.
+   */
   addressFor(
     id: string,
-    store: string,
-    items: readonly Pick<PlacedItem, 'store' | 'key'>[],
+    items: readonly Pick<PlacedItem, 'key'>[],
     until: number,
   ): TransactionAddress {
-    const owner = this.store(store);
-    const own = items.filter((item) => item.store === store);
-    const home = owner.homeOf(own.map((item) => item.key));
-    return { id, home, deadlineAtMs: Math.ceil(owner.toNodeTime(until, home)) };
+    const home = this.store.homeOf(items.map((item) => item.key));
+    return { id, home, deadlineAtMs: Math.ceil(this.store.toNodeTime(until, home)) };
   }
 
-  /**
-   * A rejected promise is for `resolve`: the reply may have been lost.
-   * @throws CrossNodeTransactionError
-   */
+  /** A rejected promise is for `resolve`: the reply may have been lost. */
   commit(request: CommitRequest): CommitResult | Promise<CommitResult> {
-    const { items, readAtOnce } = request;
+    const learning = this.store.learn?.(request.until);
+    if (learning !== undefined) return learning.then(() => this.commit(request));
+    const { items, readAtOnce, isAddressKnown } = request;
     const hasBranches = request.branches.length > 0;
-    const plan = planCommit({ items, readAtOnce, hasBranches, home: this.#homeOf(request) });
-    switch (plan.kind) {
+    const isRecorded = isAddressKnown || hasChanges(items);
+    const recordNode = isRecorded ? this.store.recordNodeOf(this.#addressOf(request)) : undefined;
+    switch (planCommit({ items, readAtOnce, hasBranches, recordNode })) {
       case 'nothing':
-        return request.announcedIn === undefined ? COMMITTED : this.#recordReads(request);
+        return isAddressKnown ? this.#commitOnePhase(request, []) : COMMITTED;
       case 'validate':
         return this.#validateReads(request);
-      case 'cross-store':
-        throw new CrossNodeTransactionError(plan.stores);
       case 'one-phase':
-        return this.#commitOnePhase(this.store(plan.store), request);
+        return this.#commitOnePhase(request);
       case 'two-phase':
-        return this.#commitTwoPhase(this.store(plan.store), request);
       case 'participants':
-        return this.#commitTwoPhase(
-          plan.store === undefined ? this.anyStore : this.store(plan.store),
-          request,
-        );
+        return this.#commitTwoPhase(request);
     }
   }
 
@@ -172,89 +148,68 @@ export class Coordinator {
     until: number,
     decides = false,
   ): Promise<CommitResult> {
-    const names = new Set(items.map((item) => item.store));
-    const stood = new Map<PlacedItem, ReadReply['items'][number]>();
-    await Promise.all(
-      [...names].map(async (name) => {
-        const own = items.filter((item) => item.store === name);
-        const keys = own.map((item) => item.key);
-        const reply = await this.store(name).read(keys, until, decides);
-        for (const [nth, item] of own.entries()) stood.set(item, reply.items[nth]);
-      }),
+    const keys = items.map((item) => item.key);
+    const stood = (await this.store.read(keys, until, decides)).items;
+    const index = items.findIndex(
+      (item, nth) => isLocked(stood[nth]) || versionFound(stood[nth]) !== item.expected,
     );
-    const index = items.findIndex((item) => {
-      const found = stood.get(item);
-      const locked = isLocked(found);
-      return locked || versionFound(found) !== item.expected;
-    });
     if (index < 0) return COMMITTED;
-    const found = stood.get(items[index]!);
+    const found = stood[index];
     return { status: isLocked(found) ? 'locked' : 'conflict', index, found: versionFound(found) };
   }
 
   /** Makes sure that nobody finds the transaction undecided whose address is known outside. */
-  async rollBack(store: string, address: TransactionAddress, until: number): Promise<void> {
-    await this.store(store).fence(address, until);
+  async rollBack(address: TransactionAddress, until: number): Promise<void> {
+    await this.store.fence(address, until);
   }
 
   /**
-   * The recorded outcome; with several stores, of the one that has a record. Once the deadline is over,
-   * a transaction without a record cannot commit any more, and that is recorded.
+   * The recorded outcome. Once the deadline is over, a transaction without a record cannot commit any more,
+   * and that is recorded.
+   *
+   * @throws TransactionAddressError where the record lies in a cache that this application does not have.
    */
   async outcomeOf(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
-    const stores = [...this.#stores.values()];
-    const recorded = await Promise.all(stores.map((store) => store.outcome(address, until)));
-    const outcome = PRECEDENCE.find((one) => recorded.includes(one)) ?? 'expired';
-    const overdue = stores.every(
-      (store) => store.toNodeTime(this.#clock.now(), address.home) >= address.deadlineAtMs,
-    );
-    if (outcome !== 'undecided' || !overdue) return outcome;
-    const fenced = await Promise.all(stores.map((store) => this.#fence(store, address, until)));
-    return PRECEDENCE.find((one) => fenced.includes(one)) ?? 'expired';
+    if (!(await this.store.isHome(address, until))) throw unknownHome(address);
+    const outcome = await this.store.outcome(address, until);
+    const nodeTimeMs = this.store.toNodeTime(this.#clock.now(), address.home);
+    if (outcome !== 'undecided' || nodeTimeMs < address.deadlineAtMs) return outcome;
+    return this.#fence(address, until);
   }
 
   /** A record that waits for a participant is concluded, where that one can be asked. */
-  async #fence(
-    store: VersionedStore,
-    address: TransactionAddress,
-    until: number,
-  ): Promise<RecordedOutcome> {
-    const outcome = await store.fence(address, until);
+  async #fence(address: TransactionAddress, until: number): Promise<RecordedOutcome> {
+    const outcome = await this.store.fence(address, until);
     if (outcome === 'forgotten') return 'expired';
     if (outcome !== 'pending') return outcome;
-    const decision = await this.#finisher.askDecider(store, address, until);
+    const decision = await this.#finisher.askDecider(this.store, address, until);
     const status = decision === 'undecided' ? decision : decision.record?.status;
     return status === 'committed' || status === 'rolled_back' ? status : 'undecided';
   }
 
+  /** What was read elsewhere existed together; whoever knows the address has to find it committed. */
   async #validateReads(request: CommitRequest): Promise<CommitResult> {
     const result = await this.validate(request.items, request.until);
-    const isNoted = result.status !== 'committed' || request.announcedIn === undefined;
-    return isNoted ? result : this.#recordReads(request);
-  }
-
-  /** What was read elsewhere existed together; whoever knows the address has to find it committed. */
-  #recordReads(request: CommitRequest): Promise<CommitResult> {
-    return this.#commitOnePhase(this.store(request.announcedIn!), request, []);
+    const isNoted = result.status !== 'committed' || !request.isAddressKnown;
+    return isNoted ? result : this.#commitOnePhase(request, []);
   }
 
   #commitOnePhase(
-    store: VersionedStore,
     request: CommitRequest,
     items: readonly PlacedItem[] = request.items,
   ): Promise<CommitResult> {
     const { until } = request;
-    const address = this.#addressOf(store, request);
     const record = printRecord(request.call, request.items);
-    const commit = new WholeCommit(address, items, record);
-    request.sent = new SentCommit(commit, store);
-    return store.commitOnePhase(commit, until);
+    const commit = new WholeCommit(this.#addressOf(request), items, record);
+    request.sent = new SentCommit(commit, this.store);
+    return this.store.commitOnePhase(commit, until);
   }
 
-  #commitTwoPhase(store: VersionedStore, request: CommitRequest): Promise<CommitResult> {
+  #commitTwoPhase(request: CommitRequest): Promise<CommitResult> {
     const branches = request.branches.length === 0 ? NO_BRANCHES : new BranchSet(request.branches);
-    const address = this.#addressOf(store, request);
-    const commit = new TwoPhaseCommit(this.#twoPhase, request, { store, address, branches }).run();
+    const address = this.#addressOf(request);
+    const setup = { store: this.store, address, branches };
+    const commit = new TwoPhaseCommit(this.#twoPhase, request, setup).run();
     if (branches !== NO_BRANCHES) {
       const ended = (): void => void this.#underway.delete(commit);
       this.#underway.add(commit);
@@ -263,23 +218,10 @@ export class Coordinator {
     return commit;
   }
 
-  /** Where the record of a transaction lies that has no items. */
-  get anyStore(): VersionedStore {
-    const [first] = this.#stores.values();
-    return this.#stores.get('default') ?? first!;
-  }
-
   /** One transaction has one address, whoever asks for it from now on. */
-  #addressOf(store: VersionedStore, request: CommitRequest): TransactionAddress {
+  #addressOf(request: CommitRequest): TransactionAddress {
     const { id, items, until } = request;
-    return (request.address ??= this.addressFor(id, store.name, homeItems(items), until));
-  }
-
-  /** Where the record has to lie since somebody has asked for the address. */
-  #homeOf({ address, announcedIn }: CommitRequest): Home | undefined {
-    if (address === undefined || announcedIn === undefined) return undefined;
-    const node = this.store(announcedIn).recordNodeOf(address);
-    return { store: announcedIn, node };
+    return (request.address ??= this.addressFor(id, homeItems(items), until));
   }
 
   /**
@@ -322,6 +264,13 @@ class WholeCommit implements OnePhaseCommit {
     readonly items: readonly PlacedItem[],
     readonly record: string,
   ) {}
+}
+
+function unknownHome(address: TransactionAddress): TransactionAddressError {
+  return new TransactionAddressError(
+    `The record of ${printAddress(address)} lies in a cache that this application does not have. Ask an ` +
+      'application that has it among its stores.',
+  );
 }
 
 function isLocked(stood: ReadReply['items'][number]): boolean {

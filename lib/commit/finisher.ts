@@ -1,9 +1,10 @@
-import { ParticipantUnavailableError } from '../errors/index.js';
+import { ParticipantUnavailableError, StoreUnavailableError } from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
 import type { Enlisted } from '../participants/participant.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Clock } from '../store/clock.js';
 import { groupBy } from '../store/group-by.js';
+import { storeOf } from '../store/placed-key.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { ABSENT_VERSION, commitCountOf, isAbsence } from '../store/version.js';
 import type { HeldItem, TransactionRecord, VersionedStore } from '../store/versioned-store.js';
@@ -37,6 +38,7 @@ export interface FinisherSetup {
  * F3 A lock is removed only after the outcome of its holder is known, or forgotten.
  * F4 What cannot be applied, since somebody wrote there, is reported and never overwritten.
  * F5 Where a participant decides, its word alone is recorded; without that participant one waits.
+ * F6 A transaction is left alone whose record, or one of whose items, lies in a store of others.
  */
 export class Finisher {
   readonly #setup: FinisherSetup;
@@ -54,6 +56,8 @@ export class Finisher {
     address: TransactionAddress,
     until: number,
   ): Promise<Decision> {
+    // F6
+    if (!(await store.isHome(address, until))) return 'undecided';
     const { clock } = this.#setup;
     const nodeTimeMs = store.toNodeTime(clock.now(), address.home);
     if (nodeTimeMs < address.deadlineAtMs) {
@@ -109,10 +113,11 @@ export class Finisher {
 
   /**
    * Finishes everything that a transaction holds; then nothing rests on its record any more.
-   * @throws ParticipantUnavailableError
+   * @throws ParticipantUnavailableError, StoreUnavailableError for a store that this application does not have.
    */
   async finishWhole(store: VersionedStore, decided: Decided, until: number): Promise<void> {
     const { address, record } = decided;
+    assertHeldHere(store, decided);
     const branches =
       decided.branches ?? (await this.#branchesIn(store, address, record?.branches ?? [], until));
     const outcome = record?.status === 'committed' ? 'commit' : 'rollback';
@@ -186,6 +191,17 @@ export class Finisher {
       if (!hasMovedOn(item, found)) this.#setup.events.notApplied(address, item.key, found);
     }
   }
+}
+
+/** F6 */
+function assertHeldHere(store: VersionedStore, { address, keys, record }: Decided): void {
+  const all = [...keys, ...(record?.redo.map(({ key }) => key) ?? [])];
+  const elsewhere = all.find((key) => !store.holds(key));
+  if (elsewhere === undefined) return;
+  throw new StoreUnavailableError(
+    `Transaction ${printAddress(address)} holds items in the store ${storeOf(elsewhere)}, which this ` +
+      'application does not have. An application that does will finish it.',
+  );
 }
 
 /** One alone, which is what there nearly always is, needs no gathering. */

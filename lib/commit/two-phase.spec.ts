@@ -28,7 +28,7 @@ beforeEach(() => {
   group = new HeldItems();
   for (const key of [a, b, c]) group.store.setForeign(key, `4.w||"old"`);
   store = new FaultyStore(group.store);
-  coordinator = new Coordinator(new Map([['default', store]]), group.clock, {
+  coordinator = new Coordinator(store, group.clock, {
     instance: 'me',
     heartbeat: { heartbeatMs: 100, lapseMs: 300 },
     events: group.events,
@@ -51,7 +51,7 @@ beforeEach(() => {
 });
 
 function item(key: string, change?: ItemChange, expected: string | undefined = '4.w'): PlacedItem {
-  return { store: 'default', node: group.store.nodeOf(key), key, expected, change };
+  return { node: group.store.nodeOf(key), key, expected, change };
 }
 
 function requestFor(items: readonly PlacedItem[], until = group.clock.now() + 400): CommitRequest {
@@ -59,7 +59,7 @@ function requestFor(items: readonly PlacedItem[], until = group.clock.now() + 40
     id: 'me1',
     items,
     readAtOnce: false,
-    announcedIn: undefined,
+    isAddressKnown: false,
     address: undefined,
     until,
     call: { name: undefined, callId: 'me1', attempt: 1 },

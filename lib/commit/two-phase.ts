@@ -53,6 +53,7 @@ const LONGEST_PAUSE_MS = 4;
  * T4 The shortcut, in which items beside the record bear no lock, is taken only where nothing elsewhere
  *    is only read.
  * T5 What is prepared outside of the cache, and what a participant decides, is in the record before.
+ * T6 Where an absent record has to mean refused, there is one before anything is held.
  */
 export class TwoPhaseCommit {
   readonly #environment: TwoPhaseEnvironment;
@@ -89,7 +90,8 @@ export class TwoPhaseCommit {
     }
     this.#request.branchesHandedOver = true;
     // Without participants there is less to do, and on this way promises count.
-    const refusal = this.#isAlone
+    const isShort = this.#isAlone && !this.#announcesFirst;
+    const refusal = isShort
       ? ((await this.#prepare()) ?? (await this.#validate()))
       : await this.#readyForDecision();
     if (refusal !== undefined) return this.#rollBack(refusal);
@@ -121,9 +123,10 @@ export class TwoPhaseCommit {
     });
   }
 
-  /** T1, T5 */
+  /** T1, T5, T6 */
   async #readyForDecision(): Promise<CommitRefusal | undefined> {
     return (
+      (await this.#announceFirst()) ??
       (await this.#nameBranches()) ??
       (await this.#prepare()) ??
       (await this.#validateAndAnnounce()) ??
@@ -131,7 +134,14 @@ export class TwoPhaseCommit {
     );
   }
 
+  /** T6: a step that comes late finds the record gone, and what nobody decides goes by itself. */
+  async #announceFirst(): Promise<CommitRefusal | undefined> {
+    if (!this.#announcesFirst) return undefined;
+    return firstOf([this.#enter(), this.#announce({ isBare: true })]);
+  }
+
   async #nameBranches(): Promise<CommitRefusal | undefined> {
+    if (this.#isAlone) return undefined;
     try {
       const cache = await this.#store.identity(this.#request.until);
       this.#branches.nameBy({ cache, address: this.#address });
@@ -143,24 +153,31 @@ export class TwoPhaseCommit {
 
   /** T5: by then the journal names the transaction, so that the record is found and cannot stay for ever. */
   async #validateAndAnnounce(): Promise<CommitRefusal | undefined> {
-    const [invalid, unannounced] = await Promise.all([this.#validate(), this.#announce()]);
+    if (this.#isAlone) return this.#validate();
+    const announcing = this.#announce({ isBare: false });
+    const [invalid, unannounced] = await Promise.all([this.#validate(), announcing]);
     return invalid ?? unannounced;
   }
 
-  #announce(): Promise<CommitRefusal | undefined> {
+  /** @param isBare It tells of no branch, and not what the items become. */
+  #announce({ isBare }: { readonly isBare: boolean }): Promise<CommitRefusal | undefined> {
     const { call, items, until } = this.#request;
     const { decider, recorded } = this.#branches;
     const pending = {
       address: this.#address,
       record: printRecord(call, items),
-      decider: decider?.participant.name,
-      branches: recorded,
-      redo: this.#redo,
+      decider: isBare ? undefined : decider?.participant.name,
+      branches: isBare ? [] : recorded,
+      redo: isBare ? undefined : this.#redo,
     };
     return this.#store.announce(pending, until).then((reply): CommitRefusal | undefined => {
       if (reply.status === 'announced') return undefined;
       return reply.status === 'deadline' ? reply : { status: 'rolled_back' };
     }, unprepared);
+  }
+
+  get #announcesFirst(): boolean {
+    return this.#store.announcesFirst(this.#address);
   }
 
   /** Nothing but the store takes part. */
@@ -193,7 +210,8 @@ export class TwoPhaseCommit {
   async #prepare(): Promise<CommitRefusal | undefined> {
     const lock = (part: CommitPart): Promise<CommitRefusal | undefined> =>
       this.#isAlone ? this.#preparePart(part) : this.#outwait(part);
-    return firstOf([this.#enter(), ...this.#locked.map(lock)]);
+    const locking = this.#locked.map(lock);
+    return firstOf(this.#announcesFirst ? locking : [this.#enter(), ...locking]);
   }
 
   #enter(): Promise<CommitRefusal | undefined> {
@@ -257,7 +275,7 @@ export class TwoPhaseCommit {
       record: printRecord(call, items),
       redo: this.#redo,
       branches: this.#branches.recorded,
-      announced: !this.#isAlone,
+      announced: !this.#isAlone || this.#announcesFirst,
       sent: false,
     };
     this.#request.sent = new SentCommit(commit, this.#store);

@@ -7,7 +7,6 @@ const conflict = { item: 'k', versionSeen: '1.a', versionFound: '2.b', winner: '
 const bound = { entity: 'e', id: 'i', field: 'f', value: 1, by: -2, min: 0, max: undefined };
 const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
   CounterBoundError: [bound],
-  CrossNodeTransactionError: [['a', 'b']],
   EntityAlreadyExistsError: ['e', 'i'],
   EntityNotFoundError: ['e', ['i']],
   ForeignDataError: ['key'],

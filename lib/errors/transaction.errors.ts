@@ -39,22 +39,6 @@ export class TransactionReadOnlyError extends DistributedTxError {
   readonly category = 'user';
 }
 
-/** The transaction writes, and its items lie in more than one store. Nothing was written. */
-export class CrossNodeTransactionError extends DistributedTxError {
-  override readonly name = 'CrossNodeTransactionError';
-  readonly code = ERROR_CODES.CROSS_NODE_TRANSACTION;
-  readonly category = 'user';
-
-  /** @param nodes The names of the stores. */
-  constructor(readonly nodes: readonly string[]) {
-    super(
-      `The transaction writes, and has items in ${nodes.length} stores (${nodes.slice(0, 4).join(', ')}); this ` +
-        'release commits in one store at a time. Nothing was written. Keep entities that change together ' +
-        'in one store.',
-    );
-  }
-}
-
 /** A transaction, an item or a key is larger than the limits in the module's options. */
 export class LimitExceededError extends DistributedTxError {
   override readonly name = 'LimitExceededError';

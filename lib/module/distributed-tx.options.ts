@@ -10,6 +10,8 @@ export interface StoreContext {
   readonly name: string;
   readonly clock: Clock;
   readonly lifetime: RecordLifetime;
+  /** Whether a transaction may lie in this store and another one: absences are told apart then. */
+  readonly amongOthers: boolean;
 }
 
 /** A Redis, the store in this process, or a store of one's own. */

@@ -4,9 +4,11 @@ import { Coordinator } from '../commit/coordinator.js';
 import { RecoveryService } from '../commit/recovery-service.js';
 import { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Participant, ParticipantEnvironment } from '../participants/participant.js';
+import { StoreRefusedError } from '../errors/index.js';
 import { systemClock, type Clock } from '../store/clock.js';
 import { EmbeddedStore } from '../store/embedded/embedded-store.js';
 import { RedisStore } from '../store/redis/redis-store.js';
+import { StoreGroup } from '../store/store-group.js';
 import type { VersionedStore } from '../store/versioned-store.js';
 import { IdSource } from '../transaction/random.js';
 import { TransactionManager } from '../transaction/transaction-manager.js';
@@ -26,6 +28,8 @@ export class DistributedTxRuntime {
   readonly clock: Clock;
   readonly participants = new ParticipantRegistry();
   readonly #log = new Logger('DistributedTx');
+  /** All stores as one. */
+  readonly #store: VersionedStore;
   #opening: Promise<this> | undefined;
 
   /** @throws ModuleOptionsError */
@@ -40,7 +44,10 @@ export class DistributedTxRuntime {
     );
     const random = given.random ?? Math.random;
     const events = new CommitEvents(log);
-    this.coordinator = new Coordinator(this.stores, this.clock, {
+    const store =
+      this.stores.size > 1 ? new StoreGroup(this.stores) : [...this.stores.values()][0]!;
+    this.#store = store;
+    this.coordinator = new Coordinator(store, this.clock, {
       instance: ids.processTag,
       heartbeat: options.recovery,
       events,
@@ -49,7 +56,7 @@ export class DistributedTxRuntime {
     });
     this.recovery = new RecoveryService({
       instance: ids.processTag,
-      stores: [...this.stores.values()],
+      stores: [store],
       clock: this.clock,
       random,
       options: { ...options.recovery, timeoutMs: RECOVERY_TIMEOUT_MS },
@@ -108,12 +115,24 @@ export class DistributedTxRuntime {
 
   async #open(): Promise<this> {
     try {
-      await Promise.all([...this.stores.values()].map((store) => store.open()));
+      await this.#store.open();
+      this.#assertKeepsRecords();
+      if (this.options.startup === 'eager') {
+        await this.#store.learn?.(this.clock.now() + this.options.connectTimeoutMs);
+      }
     } catch (error) {
       await this.#closeAll();
       throw error;
     }
     return this;
+  }
+
+  #assertKeepsRecords(): void {
+    if (this.#store.keepsRecords) return;
+    throw new StoreRefusedError(
+      'The default store may forget what is written, so the records of transactions cannot lie there. Make a ' +
+        'store the default one that keeps what it is given; this one can stand beside it.',
+    );
   }
 
   async #closeAll(): Promise<void> {
@@ -129,7 +148,12 @@ export class DistributedTxRuntime {
   }
 
   #createStore(name: string, way: StoreOptions, ids: IdSource, log: Logger): VersionedStore {
-    const context = { name, clock: this.clock, lifetime: this.options.lifetime };
+    const context = {
+      name,
+      clock: this.clock,
+      lifetime: this.options.lifetime,
+      amongOthers: this.options.stores.size > 1,
+    };
     if (typeof way === 'function') return way(context);
     if (way === 'embedded') return new EmbeddedStore(context);
     const { startup, connectTimeoutMs, commandTimeoutMs, allowEvictionPolicy, durability } =

@@ -12,7 +12,7 @@ import { EntityKeys } from './entity-keys.js';
 
 const lifetime = { longestTimeoutMs: 1, marginMs: 1, retentionMs: 1 };
 const store = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime });
-const coordinator = new Coordinator(new Map([['default', store]]), systemClock, {
+const coordinator = new Coordinator(store, systemClock, {
   instance: 'me',
   heartbeat: { heartbeatMs: 1000, lapseMs: 3000 },
   events: new CommitEvents({ error: () => undefined }),

@@ -1,5 +1,6 @@
 import type { Coordinator } from '../commit/coordinator.js';
 import { EntityDefinitionError } from '../errors/index.js';
+import { placeKey } from '../store/placed-key.js';
 import { RESERVED_PREFIX } from '../store/transaction-address.js';
 import { checkBytes, type TransactionLimits } from '../transaction/limits.js';
 import type { ItemReference } from '../transaction/operation.js';
@@ -42,8 +43,9 @@ export class EntityKeys {
     const key =
       hashTag === undefined ? this.#start + id : `${this.#start}{${this.#tagOf(id)}}:${id}`;
     checkBytes('keyBytes', key, this.#limits.keyBytes);
-    const node = this.#coordinator.store(store).nodeOf(key);
-    return { store, node, key, entity: name, id, counters };
+    const placed = placeKey(store, key);
+    const node = this.#coordinator.store.nodeOf(placed);
+    return { node, key: placed, entity: name, id, counters };
   }
 
   #tagOf(id: string): string {

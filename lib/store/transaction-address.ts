@@ -7,7 +7,11 @@ import { TransactionAddressError } from '../errors/index.js';
 export interface TransactionAddress {
   /** Unique for ever: the tag of the process and a counter. */
   readonly id: string;
-  /** The short tag of the slot that holds the record, see hash-slot.ts; never user text. */
+  /**
+   * Where the record lies, never user text: the short tag of its slot, see hash-slot.ts; behind a dot the
+   * identity of its cache, where that may be another one than that of the items. Without one it is the cache
+   * that the address was found in.
+   */
   readonly home: string;
   /** Milliseconds since 1970 by the clock of the home node. */
   readonly deadlineAtMs: number;
@@ -20,7 +24,7 @@ export function printAddress(address: TransactionAddress): string {
   return `${address.id}@${address.home}@${address.deadlineAtMs}`;
 }
 
-const ADDRESS = /^([\w-]{1,64})@([0-9a-z]{1,8})@(\d{1,16})$/;
+const ADDRESS = /^([\w-]{1,64})@([0-9a-z]{1,8}(?:\.[0-9A-Za-z]{8,16})?)@(\d{1,16})$/;
 
 /** @throws TransactionAddressError when the text is not an address. */
 export function parseAddress(text: string): TransactionAddress {
@@ -35,6 +39,22 @@ export function parseAddress(text: string): TransactionAddress {
   return { id, home, deadlineAtMs: Number(deadline) };
 }
 
-export function recordKeyOf(address: Pick<TransactionAddress, 'id' | 'home'>): string {
-  return `${RESERVED_PREFIX}{${address.home}}:tx:${address.id}`;
+export function recordKeyOf({ id, home }: Pick<TransactionAddress, 'id' | 'home'>): string {
+  return `${RESERVED_PREFIX}{${tagOfHome(home)}}:tx:${id}`;
+}
+
+/** The tag of the slot that a record lies in. */
+export function tagOfHome(home: string): string {
+  const dot = home.indexOf('.');
+  return dot < 0 ? home : home.slice(0, dot);
+}
+
+/** The identity of the cache that a record lies in; undefined where it is that of the items. */
+export function cacheOfHome(home: string): string | undefined {
+  const dot = home.indexOf('.');
+  return dot < 0 ? undefined : home.slice(dot + 1);
+}
+
+export function homeIn(cache: string, tag: string): string {
+  return `${tag}.${cache}`;
 }

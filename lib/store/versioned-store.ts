@@ -11,12 +11,8 @@ export interface VersionedStore {
   /** Whether it has nodes that no single step covers together. */
   readonly spansNodes: boolean;
 
-  /**
-   * Whether the step that decides can check and write items beside the record. Where it cannot, no item is of
-   * the record's node: every written one is held first, every read one validated, and the transaction is
-   * announced before any of that, so that an absent record means refused.
-   */
-  readonly decidesBesideItems: boolean;
+  /** Whether what is written stays, so that records may lie here. Known once it is open. */
+  readonly keepsRecords: boolean;
 
   /** Where instances note what their transactions hold. */
   readonly journal: Journal;
@@ -30,8 +26,23 @@ export interface VersionedStore {
   /** The node of an item: what one atomic step can cover. */
   nodeOf(key: string): string;
 
-  /** The node of the record of a transaction. */
+  /** The node of the record of a transaction; of no item where the step that decides covers none. */
   recordNodeOf(address: TransactionAddress): string;
+
+  /**
+   * Whether a transaction of this home is announced before anything is held: the step that decides covers no
+   * item and knows no time, so an absent record has to mean that it is refused.
+   */
+  announcesFirst(address: TransactionAddress): boolean;
+
+  /** Whether the record of a transaction lies here, and not in a cache that others know. */
+  isHome(address: TransactionAddress, until: number): Promise<boolean>;
+
+  /** Whether the item lies here, and not in a store that others know; see placed-key.ts. */
+  holds(key: string): boolean;
+
+  /** What has to be learnt before a home can be told; undefined where that is nothing, or was learnt. */
+  learn?(until: number): Promise<void> | undefined;
 
   /** The tag of the home of a transaction over these items, the same for any order of them. */
   homeOf(keys: readonly string[]): string;

@@ -3,8 +3,8 @@ import type { ItemChange } from '../store/versioned-store.js';
 import { OperationLog, Savepoint } from './operation-log.js';
 import type { ItemReference } from './operation.js';
 
-function reference(key: string, store = 'default'): ItemReference {
-  return { store, node: `${store}/node`, key, entity: 'thing', id: key, counters: ['n'] };
+function reference(key: string): ItemReference {
+  return { node: 'default/node', key, entity: 'thing', id: key, counters: ['n'] };
 }
 
 function stored(version: string, payload = 'seen', counters = '5'): StoredItem {
@@ -58,10 +58,10 @@ describe('an operation log', () => {
   it('tells items of the same key in two stores apart', () => {
     const log = new OperationLog();
     log.recordRead(a, stored('1.x'), 1);
-    log.recordRead(reference('a', 'other'), undefined, 1);
+    log.recordRead(reference('@other/a'), undefined, 1);
 
     expect(log.stateOf(a)?.seen).toMatchObject({ version: '1.x' });
-    expect(log.stateOf(reference('a', 'other'))?.seen).toBeNull();
+    expect(log.stateOf(reference('@other/a'))?.seen).toBeNull();
     expect(log.itemCount).toBe(2);
   });
 

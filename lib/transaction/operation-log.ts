@@ -90,7 +90,7 @@ export class OperationLog {
 
   /** What is known of an item, if anything is. */
   stateOf(reference: ItemReference): ItemState | undefined {
-    return this.#states.get(identity(reference));
+    return this.#states.get(reference.key);
   }
 
   recordRead(
@@ -170,8 +170,8 @@ export class OperationLog {
           seen !== undefined && (validatesReads || forUpdate || change !== undefined),
       )
       .map((state) => {
-        const { store, node, key } = state.reference;
-        return { state, store, node, key, expected: state.seenVersion, change: undefined };
+        const { node, key } = state.reference;
+        return { state, node, key, expected: state.seenVersion, change: undefined };
       });
   }
 
@@ -181,7 +181,7 @@ export class OperationLog {
   }
 
   #touch(reference: ItemReference): ItemState {
-    const key = identity(reference);
+    const { key } = reference;
     let state = this.#states.get(key);
     if (state === undefined) {
       state = new TouchedItem(reference);
@@ -210,11 +210,6 @@ export function resolvedChange({ reference, seen, change }: ItemState): ItemChan
   return applyIncrements(reference, seen, change);
 }
 
-/** Two stores may hold the same key; a space cannot occur in the name of a store. */
-function identity({ store, key }: ItemReference): string {
-  return store === 'default' ? key : `${store} ${key}`;
-}
-
 function toLoggedItem(state: ItemState, validatesReads: boolean): LoggedItem | undefined {
   const { seen, change, expectation } = state;
   if (change === undefined && (seen === undefined || !(validatesReads || state.forUpdate))) {
@@ -239,7 +234,6 @@ class TouchedItem implements ItemState {
 }
 
 class ExpectedItem implements LoggedItem {
-  readonly store: string;
   readonly node: string;
   readonly key: string;
 
@@ -248,8 +242,7 @@ class ExpectedItem implements LoggedItem {
     readonly expected: string | undefined,
     readonly change: ItemChange | undefined,
   ) {
-    const { store, node, key } = state.reference;
-    this.store = store;
+    const { node, key } = state.reference;
     this.node = node;
     this.key = key;
   }

@@ -1,10 +1,8 @@
 /** Names an item of an entity, and where it lies. */
 export interface ItemReference {
-  /** The store that holds it. */
-  readonly store: string;
   /** What one atomic step of that store can cover. */
   readonly node: string;
-  /** Its key in the store. */
+  /** Its key, placed among the stores of the application: see placed-key.ts. */
   readonly key: string;
   readonly entity: string;
   readonly id: string;

@@ -59,7 +59,7 @@ export class Transaction {
   readonly #log = new OperationLog();
   #status: TransactionStatus = 'active';
   #address: TransactionAddress | undefined;
-  #announcedIn: string | undefined;
+  #isAddressKnown = false;
   #hooks: Hooks | undefined;
   #pending: PendingOperations | undefined;
   #branches: EnlistedBranches | undefined;
@@ -164,8 +164,9 @@ export class Transaction {
 
   /** @internal Gives a branch its name before the commit does, for a participant that needs it to begin. */
   async nameBranch(branch: Branch): Promise<void> {
+    const { store } = this.#environment.coordinator;
+    await store.learn?.(this.until);
     const address = this.#fixAddress();
-    const store = this.#environment.coordinator.store(this.#announcedIn!);
     const cache = await store.identity(this.until);
     branch.nameBy({ cache, address });
   }
@@ -318,7 +319,7 @@ export class Transaction {
       call: { name: options.name, callId, attempt },
       items: this.#log.commitItems(options.isolation === 'serializable'),
       readAtOnce: this.#log.readAtOnce,
-      announcedIn: this.#announcedIn,
+      isAddressKnown: this.#isAddressKnown,
       until,
       address: this.#address,
       branches: this.#branches?.all,
@@ -342,7 +343,8 @@ export class Transaction {
   /** @internal Settles the lock that the commit met, so that the next attempt need not meet it. */
   async settleLock(): Promise<void> {
     const locked = this.#request?.locked;
-    if (locked !== undefined) await this.#environment.coordinator.settleLock(locked, this.until);
+    if (locked !== undefined)
+      await this.#environment.coordinator.settleLock(locked.key, this.until);
   }
 
   /**
@@ -365,9 +367,8 @@ export class Transaction {
     if (this.#branches !== undefined && this.#request?.branchesHandedOver !== true) {
       await this.#branches.rollBack(this.until);
     }
-    if (this.#announcedIn === undefined) return;
-    const address = this.#fixAddress();
-    await this.#environment.coordinator.rollBack(this.#announcedIn, address, this.until);
+    if (!this.#isAddressKnown) return;
+    await this.#environment.coordinator.rollBack(this.#fixAddress(), this.until);
   }
 
   /**
@@ -383,12 +384,11 @@ export class Transaction {
   #fetchThen<R>(references: readonly ItemReference[], then: (reply: ReadReply) => R): Promise<R> {
     const keys = references.map((reference) => reference.key);
     const { coordinator } = this.#environment;
-    const { store } = references[0]!;
     const pending = (this.#pending ??= new PendingOperations());
-    return pending.follow(coordinator.read(store, keys, this.until), (reply) => {
+    return pending.follow(coordinator.read(keys, this.until), (reply) => {
       this.assertOpen();
       if (!reply.locked) return then(reply);
-      const reading = coordinator.readPast(store, keys, reply, this.until);
+      const reading = coordinator.readPast(keys, reply, this.until);
       return pending.follow(reading, (readable) => {
         this.assertOpen();
         return then(readable);
@@ -417,9 +417,8 @@ export class Transaction {
     if (this.#address === undefined) {
       const { coordinator } = this.#environment;
       const items = homeItems(this.#log.commitItems(true));
-      const store = items[0]?.store ?? coordinator.anyStore.name;
-      this.#announcedIn = store;
-      this.#address = coordinator.addressFor(this.id, store, items, this.until);
+      this.#address = coordinator.addressFor(this.id, items, this.until);
+      this.#isAddressKnown = true;
     }
     return this.#address;
   }

@@ -117,8 +117,8 @@ export const mutants: readonly Mutant[] = [
   {
     title: 'several reads pass for one',
     file: 'lib/commit/commit-plan.ts',
-    find: 'items.length === 0 || (readAtOnce && oneNode)',
-    replace: 'items.length === 0 || oneNode || readAtOnce',
+    find: 'first === undefined || (readAtOnce && oneNode)',
+    replace: 'first === undefined || oneNode || readAtOnce',
   },
   {
     title: 'the reads of a run that throws are not validated',

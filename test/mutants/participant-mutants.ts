@@ -16,14 +16,14 @@ export const participantMutants: readonly Mutant[] = [
   {
     title: 'a database decides before the record says that it will',
     file: twoPhase,
-    find: 'await Promise.all([this.#validate(), this.#announce()]);',
-    replace: '[await this.#validate(), undefined];',
+    find: 'const announcing = this.#announce({ isBare: false });',
+    replace: 'const announcing = undefined;',
   },
   {
     title: 'the record does not tell what the database decides about',
     file: twoPhase,
-    find: 'branches: recorded,\n      redo: this.#redo,',
-    replace: 'branches: recorded,\n      redo: [],',
+    find: 'redo: isBare ? undefined : this.#redo,',
+    replace: 'redo: isBare ? undefined : [],',
   },
   {
     title: 'a decision whose reply is lost is taken for a roll back',

@@ -27,8 +27,8 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'locks are overlooked when reads are validated',
     file: coordinator,
-    find: 'return locked || versionFound(found) !== item.expected;',
-    replace: 'return versionFound(found) !== item.expected;',
+    find: 'isLocked(stood[nth]) || versionFound(stood[nth]) !== item.expected,',
+    replace: 'versionFound(stood[nth]) !== item.expected,',
   },
   {
     title: 'the shortcut is taken although something elsewhere is only read',
@@ -70,8 +70,8 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'what is locked is not noted in the journal',
     file: twoPhase,
-    find: 'this.#enter(), ',
-    replace: '',
+    find: '[this.#enter(), ...locking]',
+    replace: 'locking',
   },
   {
     title: 'items are locked at whatever version',
@@ -88,7 +88,7 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'one absence is like any other',
     file: embedded,
-    find: 'return this.spansNodes ? tombstoneMsOf(this.#lifetime) : undefined;',
+    find: 'return tellsAbsences ? tombstoneMsOf(this.#lifetime) : undefined;',
     replace: 'return undefined;',
   },
 ];

@@ -20,7 +20,6 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
   CounterBoundError,
-  CrossNodeTransactionError,
   DistributedTxExceptionFilter,
   EntityAlreadyExistsError,
   EntityIdError,
@@ -68,7 +67,6 @@ const errors = {
   refused: new StoreRefusedError(secret),
   unknown: new TransactionOutcomeUnknownError(address, { cause: new Error(secret) }),
   foreign: new ForeignDataError(secret),
-  'cross-node': new CrossNodeTransactionError([secret]),
   'rolled-back': new TransactionRolledBackError(secret, { cause: new Error(secret) }),
   invariant: new InvariantViolationError(secret),
 } satisfies Record<string, DistributedTxError>;
@@ -101,7 +99,6 @@ const table: readonly Row[] = [
   { failure: 'refused', ...unavailable },
   { failure: 'unknown', ...unavailable, retryAfter: null, tells: address },
   { failure: 'foreign', ...internal },
-  { failure: 'cross-node', ...internal },
   { failure: 'rolled-back', ...internal },
   { failure: 'invariant', ...internal },
 ];

@@ -95,7 +95,7 @@ describe('a provider that reserves, confirms and gives back', () => {
   }
 
   async function branch(amount = 30): Promise<Branch> {
-    const cache = await runtime.coordinator.anyStore.identity(until());
+    const cache = await runtime.coordinator.store.identity(until());
     const deadlineAtMs = Date.now() + 60_000;
     const address = { id: `tcc-${Math.random().toString(36).slice(2)}`, home: '0', deadlineAtMs };
     const payload = { account: 'anna', amount };

@@ -120,8 +120,8 @@ export class FaultyStore implements VersionedStore {
   get spansNodes(): boolean {
     return this.inner.spansNodes;
   }
-  get decidesBesideItems(): boolean {
-    return this.inner.decidesBesideItems;
+  get keepsRecords(): boolean {
+    return this.inner.keepsRecords;
   }
   /** The process behind it has crashed. */
   get isDead(): boolean {
@@ -139,6 +139,15 @@ export class FaultyStore implements VersionedStore {
   }
   recordNodeOf(address: TransactionAddress): string {
     return this.inner.recordNodeOf(address);
+  }
+  announcesFirst(address: TransactionAddress): boolean {
+    return this.inner.announcesFirst(address);
+  }
+  isHome(address: TransactionAddress, until: number): Promise<boolean> {
+    return this.inner.isHome(address, until);
+  }
+  holds(key: string): boolean {
+    return this.inner.holds(key);
   }
   homeOf(keys: readonly string[]): string {
     return this.inner.homeOf(keys);

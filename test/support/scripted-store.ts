@@ -45,8 +45,8 @@ export class ScriptedStore implements VersionedStore {
   get spansNodes(): boolean {
     return this.inner.spansNodes;
   }
-  get decidesBesideItems(): boolean {
-    return this.inner.decidesBesideItems;
+  get keepsRecords(): boolean {
+    return this.inner.keepsRecords;
   }
   get journal(): Journal {
     return this.inner.journal;
@@ -59,6 +59,15 @@ export class ScriptedStore implements VersionedStore {
   }
   recordNodeOf(address: TransactionAddress): string {
     return this.inner.recordNodeOf(address);
+  }
+  announcesFirst(): boolean {
+    return this.inner.announcesFirst();
+  }
+  isHome(address: TransactionAddress): Promise<boolean> {
+    return this.inner.isHome(address);
+  }
+  holds(key: string): boolean {
+    return this.inner.holds(key);
   }
   homeOf(keys: readonly string[]): string {
     return this.inner.homeOf(keys);

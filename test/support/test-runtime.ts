@@ -39,7 +39,7 @@ export class TestRuntime {
   }
 
   get store(): VersionedStore {
-    return this.#runtime.coordinator.store('default');
+    return this.#runtime.coordinator.store;
   }
 
   /** Finishes what dead instances left behind. */

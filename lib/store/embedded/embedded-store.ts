@@ -1,7 +1,8 @@
 import { InvariantViolationError, StoreUnavailableError } from '../../errors/index.js';
-import { drawIdentity } from '../cache-identity.js';
+import { drawIdentity, isOwnHome } from '../cache-identity.js';
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
+import { isPlaced } from '../placed-key.js';
 import { parseStoredItem } from '../stored-item.js';
 import { isKept, parseRecord, printMembers } from '../stored-record.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
@@ -40,6 +41,8 @@ export interface EmbeddedStoreOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly lifetime: RecordLifetime;
+  /** Whether transactions may lie in this store and another one. @default false */
+  readonly amongOthers?: boolean;
   /**
    * Tells keys apart that no step may cover together, as a cluster would; keys of one hash slot must
    * be of one node.
@@ -63,11 +66,12 @@ const OPERATIONS_PER_TURN = 64;
 export class EmbeddedStore implements VersionedStore {
   readonly name: string;
   readonly spansNodes: boolean;
-  readonly decidesBesideItems = true;
+  readonly keepsRecords = true;
   readonly journal: EmbeddedJournal;
   readonly #clock: Clock;
   readonly #lifetime: RecordLifetime;
   readonly #nodeOf: ((key: string) => string) | undefined;
+  readonly #amongOthers: boolean;
   readonly #entries: EmbeddedEntries;
   readonly #identity = drawIdentity();
   #moment = 0;
@@ -79,6 +83,7 @@ export class EmbeddedStore implements VersionedStore {
     this.#clock = options.clock;
     this.#lifetime = options.lifetime;
     this.#nodeOf = options.nodeOf;
+    this.#amongOthers = options.amongOthers ?? false;
     this.spansNodes = options.nodeOf !== undefined;
     this.#entries = new EmbeddedEntries(options.clock);
     this.journal = new EmbeddedJournal(options.clock);
@@ -92,6 +97,18 @@ export class EmbeddedStore implements VersionedStore {
 
   recordNodeOf(address: TransactionAddress): string {
     return this.nodeOf(recordKeyOf(address));
+  }
+
+  announcesFirst(): boolean {
+    return false;
+  }
+
+  isHome(address: TransactionAddress): Promise<boolean> {
+    return isOwnHome(this, address, Infinity);
+  }
+
+  holds(key: string): boolean {
+    return !isPlaced(key);
   }
 
   homeOf(keys: readonly string[]): string {
@@ -243,7 +260,8 @@ export class EmbeddedStore implements VersionedStore {
 
   /** On one node every commit is validated in one moment, and nobody has to tell absences apart. */
   get #tombstoneMs(): number | undefined {
-    return this.spansNodes ? tombstoneMsOf(this.#lifetime) : undefined;
+    const tellsAbsences = this.spansNodes || this.#amongOthers;
+    return tellsAbsences ? tombstoneMsOf(this.#lifetime) : undefined;
   }
 
   #takeTurn(): Promise<void> | undefined {

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import type { Journal } from '../journal.js';
+import { isOwnHome } from '../cache-identity.js';
+import { isPlaced } from '../placed-key.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
 import {
   tombstoneMsOf,
@@ -40,6 +42,8 @@ export interface RedisStoreOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   /** `lazy`: `open` returns at once, and the server is checked when it is first reached. */
+  /** Whether transactions may lie in this store and another one. Default: false. */
+  readonly amongOthers?: boolean;
   readonly startup: 'eager' | 'lazy';
   readonly allowEvictionPolicy: string | undefined;
   /** Unique for this process; names the keys of the start-up probe. */
@@ -55,7 +59,7 @@ const RETRY_DELAY_MS = 25;
 /** Redis 6.2 or newer and Valkey: one server, behind Sentinel, or a cluster. */
 export class RedisStore implements VersionedStore {
   readonly name: string;
-  readonly decidesBesideItems = true;
+  readonly keepsRecords = true;
   readonly #options: RedisStoreOptions;
   readonly journal: Journal;
   readonly #connection: RedisConnection;
@@ -87,8 +91,8 @@ export class RedisStore implements VersionedStore {
     this.#times = {
       longestTimeoutMs: lifetime.longestTimeoutMs + lifetime.marginMs,
       keepMs: lifetime.marginMs + lifetime.retentionMs,
-      // One server validates every commit in one moment, and nobody has to tell absences apart.
-      tombstoneMs: this.spansNodes ? tombstoneMsOf(lifetime) : undefined,
+      // One server alone validates every commit in one moment, and nobody has to tell absences apart.
+      tombstoneMs: this.spansNodes || options.amongOthers ? tombstoneMsOf(lifetime) : undefined,
     };
     // The margin has to exceed every difference of clocks; a tenth of it is worth a word.
     const boundMs = lifetime.marginMs / 10;
@@ -139,6 +143,18 @@ export class RedisStore implements VersionedStore {
 
   recordNodeOf(address: TransactionAddress): string {
     return this.nodeOf(recordKeyOf(address));
+  }
+
+  announcesFirst(): boolean {
+    return false;
+  }
+
+  isHome(address: TransactionAddress, until: number): Promise<boolean> {
+    return isOwnHome(this, address, until);
+  }
+
+  holds(key: string): boolean {
+    return !isPlaced(key);
   }
 
   /** Where there is one node only, all records have the same home. */
