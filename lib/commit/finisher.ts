@@ -2,6 +2,7 @@ import { ParticipantUnavailableError, StoreUnavailableError } from '../errors/in
 import { Branch } from '../participants/branch.js';
 import type { Enlisted } from '../participants/participant.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
+import { cacheOf } from '../store/cache-identity.js';
 import type { Clock } from '../store/clock.js';
 import { groupBy } from '../store/group-by.js';
 import { storeOf } from '../store/placed-key.js';
@@ -141,7 +142,7 @@ export class Finisher {
     until: number,
   ): Promise<readonly Enlisted[]> {
     if (recorded.length === 0) return [];
-    const cache = await store.identity(until);
+    const cache = await cacheOf(store, address, until);
     return recorded.map(({ participant: name, number, payload }) => {
       const participant = this.#setup.participants.get(name);
       if (participant !== undefined) {

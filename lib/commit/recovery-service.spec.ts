@@ -23,13 +23,10 @@ beforeEach(() => {
   };
 });
 
-function service(
-  options: Partial<RecoveryServiceOptions> = {},
-  stores: VersionedStore[] = [store],
-) {
+function service(options: Partial<RecoveryServiceOptions> = {}, served: VersionedStore = store) {
   const setup = {
     instance: 'me',
-    stores,
+    store: served,
     clock: group.clock,
     random: () => 0.5,
     events: group.events,
@@ -141,7 +138,7 @@ describe('recovery when asked', () => {
       new EmbeddedStore({ name: 'single', clock: group.clock, lifetime }),
     );
 
-    await service({}, [single]).recover();
+    await service({}, single).recover();
 
     expect(single.calls).toBe(0);
   });

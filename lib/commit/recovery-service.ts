@@ -19,7 +19,9 @@ export interface RecoveryServiceOptions {
 export interface RecoveryServiceSetup {
   /** The name of this instance. */
   readonly instance: string;
-  readonly stores: readonly VersionedStore[];
+  readonly store: VersionedStore;
+  /** The caches that the store consists of, in each of which records may lie. Default: the store. */
+  readonly caches?: readonly VersionedStore[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly options: RecoveryServiceOptions;
@@ -40,20 +42,20 @@ export class RecoveryService {
   #closed = false;
 
   constructor(setup: RecoveryServiceSetup) {
-    const { stores, clock, options, events, instance, participants } = setup;
+    const { store, caches, clock, options, events, instance, participants } = setup;
     this.#setup = setup;
     const finisher = new Finisher({ clock, events, participants });
     this.#recovery = new Recovery(
-      stores,
+      store,
       { finisher, events, participants },
-      { batch: options.batch, instance },
+      { batch: options.batch, instance, ...(caches === undefined ? {} : { caches }) },
     );
   }
 
   /** Where one step covers everything there are no locks, and nothing is ever left behind. */
   get #isNeeded(): boolean {
-    const { stores, participants } = this.#setup;
-    return participants.size > 0 || stores.some((store) => store.spansNodes);
+    const { store, participants } = this.#setup;
+    return participants.size > 0 || store.spansNodes;
   }
 
   /** @internal */

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 async function recover({ batch = 10, rounds = 1, by = 'me' } = {}) {
-  const recovery = new Recovery([store], group, { batch, instance: by });
+  const recovery = new Recovery(store, group, { batch, instance: by });
   for (let round = 1; round < rounds; round++) await recovery.recover(group.until);
   return recovery.recover(group.until);
 }

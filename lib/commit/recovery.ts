@@ -1,6 +1,11 @@
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { Holdings } from '../store/journal.js';
-import { printAddress } from '../store/transaction-address.js';
+import {
+  homeIn,
+  printAddress,
+  tagOfHome,
+  type TransactionAddress,
+} from '../store/transaction-address.js';
 import type { VersionedStore } from '../store/versioned-store.js';
 import type { CommitEvents } from './commit-events.js';
 import { isFault } from './fault.js';
@@ -17,6 +22,8 @@ export interface RecoveryOptions {
   readonly batch: number;
   /** The name of this instance. */
   readonly instance: string;
+  /** The caches that the store consists of, in each of which records may lie. Default: the store. */
+  readonly caches?: readonly Pick<VersionedStore, 'identity' | 'keepsRecords'>[];
 }
 
 /** Others leave a dead instance to whoever recovers it for so long; then they take over. */
@@ -44,49 +51,50 @@ type Fate = keyof RecoveryReport;
  * R2 An entry is struck out only when no lock of its transaction is left.
  */
 export class Recovery {
-  readonly #stores: readonly VersionedStore[];
+  readonly #store: VersionedStore;
   readonly #environment: RecoveryEnvironment;
   readonly #options: RecoveryOptions;
   /** The addresses of transactions whose fault was reported. */
   readonly #reported = new Set<string>();
 
-  constructor(
-    stores: readonly VersionedStore[],
-    environment: RecoveryEnvironment,
-    options: RecoveryOptions,
-  ) {
-    this.#stores = stores;
+  constructor(store: VersionedStore, environment: RecoveryEnvironment, options: RecoveryOptions) {
+    this.#store = store;
     this.#environment = environment;
     this.#options = options;
   }
 
-  /** One round over all stores. @throws StoreUnavailableError, StoreRefusedError */
+  /** One round. @throws StoreUnavailableError, StoreRefusedError */
   async recover(until: number): Promise<RecoveryReport> {
-    const reports = await Promise.all(
-      this.#stores.map((store) => this.#recoverStore(store, until)),
-    );
+    const report = await this.#recoverInstances(until);
     await this.#recoverBranches(until);
-    return reports.reduce(add, NOTHING);
+    return report;
   }
 
   /** What participants hold for transactions that no journal names. @throws what the first one fails with */
   async #recoverBranches(until: number): Promise<void> {
     const { finisher, participants } = this.#environment;
+    const store = this.#store;
     const failures: unknown[] = [];
     for (const participant of participants) {
       if (participant.recover === undefined) continue;
-      for (const store of this.#stores) {
+      for (const one of this.#options.caches ?? [store]) {
+        if (!one.keepsRecords) continue;
         try {
+          const cache = await one.identity(until);
+          const placed = (address: TransactionAddress): TransactionAddress => ({
+            ...address,
+            home: homeIn(cache, tagOfHome(address.home)),
+          });
           await participant.recover({
-            cache: await store.identity(until),
+            cache,
             until,
             outcomeOf: async (address) => {
-              const decision = await finisher.decisionOf(store, address, until);
+              const decision = await finisher.decisionOf(store, placed(address), until);
               if (decision === 'undecided') return decision;
               return decision.record?.status === 'committed' ? 'committed' : 'rolled_back';
             },
             isPending: async (address) =>
-              (await store.record(address, until))?.status === 'pending',
+              (await store.record(placed(address), until))?.status === 'pending',
           });
         } catch (error) {
           failures.push(error);
@@ -96,14 +104,14 @@ export class Recovery {
     if (failures.length > 0) throw failures[0];
   }
 
-  async #recoverStore(store: VersionedStore, until: number): Promise<RecoveryReport> {
+  async #recoverInstances(until: number): Promise<RecoveryReport> {
     let total = NOTHING;
     const failures: unknown[] = [];
-    for (const instance of await store.journal.lapsed(until)) {
+    for (const instance of await this.#store.journal.lapsed(until)) {
       try {
-        total = add(total, await this.#recoverInstance(store, instance, until));
+        total = add(total, await this.#recoverInstance(instance, until));
       } catch (error) {
-        // The journals of others lie elsewhere.
+        // What others hold may lie elsewhere.
         failures.push(error);
       }
     }
@@ -111,36 +119,33 @@ export class Recovery {
     return total;
   }
 
-  async #recoverInstance(
-    store: VersionedStore,
-    instance: string,
-    until: number,
-  ): Promise<RecoveryReport> {
+  async #recoverInstance(instance: string, until: number): Promise<RecoveryReport> {
+    const { journal } = this.#store;
     const { batch: most, instance: by } = this.#options;
-    if (!(await store.journal.claim(instance, { by, leaseMs: LEASE_MS }, until))) return NOTHING;
+    if (!(await journal.claim(instance, { by, leaseMs: LEASE_MS }, until))) return NOTHING;
     // A note may stand on two pages.
     const seen = new Set<string>();
     let total = NOTHING;
     let from: string | undefined;
     do {
-      const page = await store.journal.entries(instance, { most, from }, until);
+      const page = await journal.entries(instance, { most, from }, until);
       const entries = page.entries.filter(({ address }) => isNew(seen, printAddress(address)));
-      const fates = await Promise.all(entries.map((entry) => this.#fateOf(store, entry, until)));
+      const fates = await Promise.all(entries.map((entry) => this.#fateOf(entry, until)));
       const finished = entries.filter((_, nth) => fates[nth] === 'finished');
       if (finished.length > 0) {
         const addresses = finished.map(({ address }) => address);
-        await store.journal.leave(instance, addresses, until);
+        await journal.leave(instance, addresses, until);
       }
       total = add(add(total, countOf(fates)), { ...NOTHING, failed: page.unreadable });
       from = page.next;
     } while (from !== undefined);
-    if (total.undecided === 0 && total.failed === 0) await store.journal.forget(instance, until);
+    if (total.undecided === 0 && total.failed === 0) await journal.forget(instance, until);
     return total;
   }
 
-  async #fateOf(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
+  async #fateOf(entry: Holdings, until: number): Promise<Fate> {
     try {
-      return await this.#finish(store, entry, until);
+      return await this.#finish(entry, until);
     } catch (error) {
       if (isFault(error) && isNew(this.#reported, printAddress(entry.address))) {
         this.#environment.events.unfinished(entry.address, error);
@@ -149,13 +154,13 @@ export class Recovery {
     }
   }
 
-  async #finish(store: VersionedStore, entry: Holdings, until: number): Promise<Fate> {
+  async #finish(entry: Holdings, until: number): Promise<Fate> {
     const { finisher } = this.#environment;
     const { address, keys } = entry;
-    const decision = await finisher.decisionOf(store, address, until);
+    const decision = await finisher.decisionOf(this.#store, address, until);
     if (decision === 'undecided') return decision;
     const { record } = decision;
-    await finisher.finishWhole(store, { address, keys, record }, until);
+    await finisher.finishWhole(this.#store, { address, keys, record }, until);
     return 'finished';
   }
 }

@@ -1,5 +1,6 @@
 import { TransactionOutcomeUnknownError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
+import { cacheOf } from '../store/cache-identity.js';
 import type { Clock } from '../store/clock.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
@@ -143,7 +144,7 @@ export class TwoPhaseCommit {
   async #nameBranches(): Promise<CommitRefusal | undefined> {
     if (this.#isAlone) return undefined;
     try {
-      const cache = await this.#store.identity(this.#request.until);
+      const cache = await cacheOf(this.#store, this.#address, this.#request.until);
       this.#branches.nameBy({ cache, address: this.#address });
       return undefined;
     } catch (error) {

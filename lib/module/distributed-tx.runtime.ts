@@ -56,7 +56,8 @@ export class DistributedTxRuntime {
     });
     this.recovery = new RecoveryService({
       instance: ids.processTag,
-      stores: [store],
+      store,
+      caches: [...this.stores.values()],
       clock: this.clock,
       random,
       options: { ...options.recovery, timeoutMs: RECOVERY_TIMEOUT_MS },

@@ -83,6 +83,11 @@ const wrongOptions: readonly WrongOptions[] = [
     names: ['keyPrefix', "'dtx:'"],
   },
   {
+    title: 'a key prefix that would name a store',
+    options: { ...embedded, keyPrefix: '@app/' },
+    names: ['keyPrefix', "'@app/'"],
+  },
+  {
     title: 'a key prefix that is no text',
     options: { ...embedded, keyPrefix: 5 },
     names: ['keyPrefix', '5', 'text'],

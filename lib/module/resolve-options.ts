@@ -1,5 +1,6 @@
 import { ModuleOptionsError, TransactionOptionsError } from '../errors/index.js';
 import type { Durability } from '../store/redis/replication.js';
+import { isPlaced } from '../store/placed-key.js';
 import { RESERVED_PREFIX } from '../store/transaction-address.js';
 import type { RecordLifetime } from '../store/versioned-store.js';
 import { DEFAULT_LIMITS, type TransactionLimits } from '../transaction/limits.js';
@@ -71,8 +72,13 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
     LONGEST_TIMEOUT_MS,
     60_000,
   ]);
-  if (typeof keyPrefix !== 'string' || keyPrefix.startsWith(RESERVED_PREFIX)) {
-    wrong('keyPrefix', keyPrefix, `a text that does not start with '${RESERVED_PREFIX}'`);
+  const isReserved = (text: string): boolean => text.startsWith(RESERVED_PREFIX) || isPlaced(text);
+  if (typeof keyPrefix !== 'string' || isReserved(keyPrefix)) {
+    wrong(
+      'keyPrefix',
+      keyPrefix,
+      `a text that starts neither with '${RESERVED_PREFIX}' nor with '@'`,
+    );
   }
   if (startup !== 'eager' && startup !== 'lazy') wrong('startup', startup, "'eager' or 'lazy'");
   assertObject('record', record);

@@ -1,6 +1,6 @@
 import { InvariantViolationError } from '../errors/index.js';
 import type { Branch, BranchTransaction } from '../participants/branch.js';
-import { parseAddress, printAddress } from '../store/transaction-address.js';
+import { parseAddress, printWithin } from '../store/transaction-address.js';
 
 const DECISION_ID = /^[\w-]{1,32}:[\w-]{1,64}@[0-9a-z]{1,8}@\d{1,16}$/;
 const GLOBAL_ID =
@@ -11,14 +11,14 @@ const SAVEPOINT = /^[A-Za-z_]\w{0,62}$/;
 
 /** The key of the row that says what was decided: at most 128 letters, digits and `-_:@`. */
 export function decisionIdOf({ cache, address }: BranchTransaction): string {
-  return checked(`${cache}:${printAddress(address)}`, DECISION_ID);
+  return checked(`${cache}:${printWithin(address)}`, DECISION_ID);
 }
 
 /** What a prepared transaction is named in the database: `dtx:<cache>:<address>:<participant>:<number>`. */
 export function globalIdOf(branch: Branch): string {
   const { cache, address } = branch.transaction;
   const { participant, number } = branch;
-  return checked(`dtx:${cache}:${printAddress(address)}:${participant}:${number}`, GLOBAL_ID);
+  return checked(`dtx:${cache}:${printWithin(address)}:${participant}:${number}`, GLOBAL_ID);
 }
 
 export interface GlobalId extends BranchTransaction {

@@ -12,6 +12,15 @@ export function identityKey(): string {
   return `${RESERVED_PREFIX}{${tagOfSlot(0)}}:cache`;
 }
 
+/** The identity of the cache that the record of a transaction lies in. */
+export async function cacheOf(
+  store: Pick<VersionedStore, 'identity'>,
+  { home }: TransactionAddress,
+  until: number,
+): Promise<string> {
+  return cacheOfHome(home) ?? store.identity(until);
+}
+
 /** Whether a record lies in a store that stands alone: `VersionedStore.isHome`. */
 export async function isOwnHome(
   store: Pick<VersionedStore, 'identity'>,

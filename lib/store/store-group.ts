@@ -40,6 +40,7 @@ export class StoreGroup implements VersionedStore {
   readonly #byCache = new Map<string, VersionedStore>();
   readonly #caches = new Map<VersionedStore, string>();
   #learning: Promise<void> | undefined;
+  #isLearnt = false;
 
   /** @param stores By name; one is the default. */
   constructor(stores: ReadonlyMap<string, VersionedStore>) {
@@ -57,7 +58,7 @@ export class StoreGroup implements VersionedStore {
   }
 
   learn(until: number): Promise<void> | undefined {
-    if (this.#caches.size === this.#stores.size) return undefined;
+    if (this.#isLearnt) return undefined;
     this.#learning ??= this.#learnIdentities(until).finally(() => {
       this.#learning = undefined;
     });
@@ -192,8 +193,9 @@ export class StoreGroup implements VersionedStore {
   }
 
   async #learnIdentities(until: number): Promise<void> {
+    const keepers = this.#all.filter((store) => store.keepsRecords);
     await Promise.all(
-      this.#all.map(async (store) => {
+      keepers.map(async (store) => {
         const cache = await store.identity(until);
         const other = this.#byCache.get(cache);
         if (other !== undefined && other !== store) throw sameCache(store, other);
@@ -201,6 +203,7 @@ export class StoreGroup implements VersionedStore {
         this.#caches.set(store, cache);
       }),
     );
+    this.#isLearnt = true;
   }
 
   #named(name: string): VersionedStore {

@@ -24,6 +24,11 @@ export function printAddress(address: TransactionAddress): string {
   return `${address.id}@${address.home}@${address.deadlineAtMs}`;
 }
 
+/** The address as it is told beside the identity of the cache. */
+export function printWithin({ id, home, deadlineAtMs }: TransactionAddress): string {
+  return printAddress({ id, home: tagOfHome(home), deadlineAtMs });
+}
+
 const ADDRESS = /^([\w-]{1,64})@([0-9a-z]{1,8}(?:\.[0-9A-Za-z]{8,16})?)@(\d{1,16})$/;
 
 /** @throws TransactionAddressError when the text is not an address. */

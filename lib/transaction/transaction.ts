@@ -8,6 +8,7 @@ import {
 } from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
 import type { Participant } from '../participants/participant.js';
+import { cacheOf } from '../store/cache-identity.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { commitCountOf } from '../store/version.js';
@@ -167,7 +168,7 @@ export class Transaction {
     const { store } = this.#environment.coordinator;
     await store.learn?.(this.until);
     const address = this.#fixAddress();
-    const cache = await store.identity(this.until);
+    const cache = await cacheOf(store, address, this.until);
     branch.nameBy({ cache, address });
   }
 
