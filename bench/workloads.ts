@@ -4,6 +4,7 @@ import { type RedisServers, startRedisServer } from './redis-server.js';
 import { startRedisAndPostgres } from './sql-servers.js';
 import {
   CLUSTER_SYSTEMS,
+  HOT_SYSTEMS,
   ONE_REDIS_SYSTEMS,
   SQL_SYSTEMS,
   type SystemName,
@@ -21,7 +22,12 @@ export interface Workload {
   pick(accounts: number, random: () => number): readonly [from: number, to: number];
 }
 
-export const WORKLOAD_NAMES = ['transfer-uniform', 'transfer-cluster', 'transfer-sql'] as const;
+export const WORKLOAD_NAMES = [
+  'transfer-uniform',
+  'transfer-zipf',
+  'transfer-cluster',
+  'transfer-sql',
+] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
@@ -31,6 +37,13 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     base: 'hand-written-lua',
     startServers: startRedisServer,
     pick: pickUniform,
+  },
+  'transfer-zipf': {
+    accounts: 100,
+    systems: HOT_SYSTEMS,
+    base: 'hand-written-lua-backoff',
+    startServers: startRedisServer,
+    pick: pickZipf,
   },
   'transfer-cluster': {
     accounts: 10_000,
@@ -52,6 +65,41 @@ function pickUniform(accounts: number, random: () => number): readonly [number, 
   const from = Math.floor(random() * accounts);
   const step = 1 + Math.floor(random() * (accounts - 1));
   return [from, (from + step) % accounts];
+}
+
+/** How much more often the first account is drawn than the second, and so on: 1 / rank ** skew. */
+const ZIPF_SKEW = 0.99;
+const cumulated = new Map<number, Float64Array>();
+
+/** Two distinct accounts, each drawn by a Zipf distribution, as YCSB does for its hot records. */
+function pickZipf(accounts: number, random: () => number): readonly [number, number] {
+  const from = drawZipf(accounts, random);
+  for (;;) {
+    const to = drawZipf(accounts, random);
+    if (to !== from) return [from, to];
+  }
+}
+
+function drawZipf(accounts: number, random: () => number): number {
+  const sums = cumulated.get(accounts) ?? cumulate(accounts);
+  const at = random() * sums[accounts - 1]!;
+  let low = 0;
+  for (let high = accounts - 1; low < high;) {
+    const middle = (low + high) >> 1;
+    if (sums[middle]! > at) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function cumulate(accounts: number): Float64Array {
+  const sums = new Float64Array(accounts);
+  for (let rank = 1, sum = 0; rank <= accounts; rank++) {
+    sum += rank ** -ZIPF_SKEW;
+    sums[rank - 1] = sum;
+  }
+  cumulated.set(accounts, sums);
+  return sums;
 }
 
 /**

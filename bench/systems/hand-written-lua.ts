@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { move } from '../accounts.js';
 import { bothOf, connect, parseAccount, readVersioned, seedVersioned } from './layouts.js';
 import { LuaScript } from './lua-script.js';
-import { retryUntilCommitted } from './retry.js';
+import { retryAfterPause, retryUntilCommitted } from './retry.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
 
 // KEYS  the two accounts
@@ -24,6 +24,7 @@ class HandWrittenLua implements System {
   constructor(
     private readonly context: SystemContext,
     private readonly autoPipelining: boolean,
+    private readonly retry = retryUntilCommitted,
   ) {}
 
   async setup(ids: readonly string[]): Promise<void> {
@@ -32,7 +33,7 @@ class HandWrittenLua implements System {
   }
 
   async transfer(from: string, to: string, amount: number): Promise<void> {
-    await retryUntilCommitted(() => this.#attempt(from, to, amount));
+    await this.retry(() => this.#attempt(from, to, amount));
   }
 
   async #attempt(from: string, to: string, amount: number): Promise<boolean> {
@@ -69,3 +70,5 @@ function next(header: string, value: object): string {
 
 export const handWrittenLua: CreateSystem = (context) => new HandWrittenLua(context, true);
 export const handWrittenLuaPlain: CreateSystem = (context) => new HandWrittenLua(context, false);
+export const handWrittenLuaBackoff: CreateSystem = (context) =>
+  new HandWrittenLua(context, true, retryAfterPause);

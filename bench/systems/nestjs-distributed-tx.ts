@@ -51,12 +51,16 @@ export class TransferService {
 export async function createBankApplication(
   redis: NonNullable<DistributedTxModuleOptions['redis']>,
   entity: typeof Account = Account,
+  options: Partial<DistributedTxModuleOptions> = {},
 ): Promise<INestApplicationContext> {
   // The service asks for the repository of Account, and is given that of the entity.
   const repository = getTxRepositoryToken(Account);
   const alias = { provide: repository, useExisting: getTxRepositoryToken(entity) };
   @Module({
-    imports: [DistributedTxModule.forRoot({ redis }), DistributedTxModule.forFeature([entity])],
+    imports: [
+      DistributedTxModule.forRoot({ redis, ...options }),
+      DistributedTxModule.forFeature([entity]),
+    ],
     providers: [TransferService, ...(entity === Account ? [] : [alias])],
   })
   class BankModule {}
@@ -87,6 +91,7 @@ class NestjsDistributedTx implements System {
   constructor(
     private readonly context: SystemContext,
     private readonly entity: typeof Account,
+    private readonly options: Partial<DistributedTxModuleOptions> = {},
   ) {}
 
   get attempts(): number {
@@ -98,7 +103,7 @@ class NestjsDistributedTx implements System {
     // The library duplicates the client it is given, so this one never has to connect.
     const redis =
       others.length === 0 ? first : new Cluster([first, ...others], { lazyConnect: true });
-    this.#application = await createBankApplication(redis, this.entity);
+    this.#application = await createBankApplication(redis, this.entity, this.options);
     this.#service = this.#application.get(TransferService);
     await insertAccounts(this.#application, ids);
   }
@@ -121,3 +126,8 @@ export const nestjsDistributedTx: CreateSystem = (context) =>
   new NestjsDistributedTx(context, Account);
 export const nestjsDistributedTxOneSlot: CreateSystem = (context) =>
   new NestjsDistributedTx(context, GroupedAccount);
+export const nestjsDistributedTxNoHandOver: CreateSystem = (context) =>
+  new NestjsDistributedTx(context, Account, {
+    handOver: false,
+    defaults: { retry: { attempts: 1000 } },
+  });

@@ -20,6 +20,21 @@ export const ONE_REDIS_SYSTEMS = {
   'no-control': async () => (await import('./no-control.js')).noControl,
 } as const satisfies Record<string, LoadSystem>;
 
+/** The systems of `transfer-zipf`, in the order of the table. */
+export const HOT_SYSTEMS = {
+  'nestjs-distributed-tx': ONE_REDIS_SYSTEMS['nestjs-distributed-tx'],
+  'nestjs-distributed-tx-no-hand-over': async () =>
+    (await import('./nestjs-distributed-tx.js')).nestjsDistributedTxNoHandOver,
+  'hand-written-lua-backoff': async () =>
+    (await import('./hand-written-lua.js')).handWrittenLuaBackoff,
+  'hand-written-lua': ONE_REDIS_SYSTEMS['hand-written-lua'],
+  'watch-multi-exec': ONE_REDIS_SYSTEMS['watch-multi-exec'],
+  redlock: ONE_REDIS_SYSTEMS.redlock,
+  'redis-semaphore': ONE_REDIS_SYSTEMS['redis-semaphore'],
+  'all-in-lua': ONE_REDIS_SYSTEMS['all-in-lua'],
+  'no-control': ONE_REDIS_SYSTEMS['no-control'],
+} as const satisfies Record<string, LoadSystem>;
+
 /** The systems of `transfer-cluster`, in the order of the table. */
 export const CLUSTER_SYSTEMS = {
   'nestjs-distributed-tx': async () =>
@@ -39,7 +54,10 @@ export const SQL_SYSTEMS = {
 } as const satisfies Record<string, LoadSystem>;
 
 export type SystemName =
-  keyof typeof ONE_REDIS_SYSTEMS | keyof typeof CLUSTER_SYSTEMS | keyof typeof SQL_SYSTEMS;
+  | keyof typeof ONE_REDIS_SYSTEMS
+  | keyof typeof HOT_SYSTEMS
+  | keyof typeof CLUSTER_SYSTEMS
+  | keyof typeof SQL_SYSTEMS;
 
 /** The systems of one workload. */
 export type Systems = Readonly<Partial<Record<SystemName, LoadSystem>>>;

@@ -36,6 +36,12 @@ export interface DistributedTxModuleOptions {
    * milliseconds; then it is logged and goes on by itself. 1 to 3600000. @default 10000
    */
   readonly hookTimeoutMs?: number;
+  /**
+   * Transactions of this process that contend for an item wait for each other in memory, and each starts from
+   * what the one before has just sent. `false`: they meet at commit only, and run again after a pause.
+   * @default true
+   */
+  readonly handOver?: boolean;
   /** `lazy` starts without a server; the first transactions wait for it. @default 'eager' */
   readonly startup?: 'eager' | 'lazy';
   /** How long an eager start waits for the server, in milliseconds. 1 to 600000. @default 10000 */

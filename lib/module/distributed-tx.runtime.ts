@@ -73,6 +73,7 @@ export class DistributedTxRuntime {
       defaults: options.defaults,
       maxTimeoutMs: options.lifetime.longestTimeoutMs,
       hookTimeoutMs: options.hookTimeoutMs,
+      handOver: options.handOver,
       limits: options.limits,
       participants: this.participants,
       log,

@@ -88,6 +88,11 @@ const wrongOptions: readonly WrongOptions[] = [
     names: ['keyPrefix', "'@app/'"],
   },
   {
+    title: 'a word where handing over is on or off',
+    options: { ...embedded, handOver: 'on' },
+    names: ['handOver', "'on'"],
+  },
+  {
     title: 'a key prefix that is no text',
     options: { ...embedded, keyPrefix: 5 },
     names: ['keyPrefix', '5', 'text'],
@@ -260,6 +265,7 @@ describe('The options of the module', () => {
       connectTimeoutMs: 10_000,
       commandTimeoutMs: 2000,
       hookTimeoutMs: 10_000,
+      handOver: true,
       lifetime: { longestTimeoutMs: 60_000, retentionMs: 30_000, marginMs: 10_000 },
       limits: { items: 1000, keyBytes: 1024, valueBytes: 1_048_576, transactionBytes: 8_388_608 },
     });

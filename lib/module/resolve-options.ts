@@ -23,6 +23,7 @@ export interface ResolvedModuleOptions {
   readonly keyPrefix: string;
   readonly defaults: TransactionDefaults;
   readonly hookTimeoutMs: number;
+  readonly handOver: boolean;
   readonly startup: 'eager' | 'lazy';
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
@@ -41,6 +42,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DistributedTxModuleOptions>([
   'defaults',
   'maxTimeoutMs',
   'hookTimeoutMs',
+  'handOver',
   'startup',
   'connectTimeoutMs',
   'commandTimeoutMs',
@@ -91,6 +93,7 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
     keyPrefix,
     defaults,
     hookTimeoutMs: within('hookTimeoutMs', options.hookTimeoutMs, [1, 3_600_000, 10_000]),
+    handOver: options.handOver ?? true,
     startup,
     connectTimeoutMs: within('connectTimeoutMs', options.connectTimeoutMs, [1, 600_000, 10_000]),
     commandTimeoutMs: silenceMs,
@@ -107,12 +110,15 @@ export function resolveModuleOptions(options: DistributedTxModuleOptions): Resol
 }
 
 function validateRest(options: DistributedTxModuleOptions): void {
-  const { allowEvictionPolicy, allowEmbeddedInProduction, clock, random } = options;
+  const { allowEvictionPolicy, allowEmbeddedInProduction, handOver, clock, random } = options;
   if (allowEvictionPolicy !== undefined && typeof allowEvictionPolicy !== 'string') {
     wrong('allowEvictionPolicy', allowEvictionPolicy, "the policy's name, such as 'allkeys-lru'");
   }
   if (allowEmbeddedInProduction !== undefined && typeof allowEmbeddedInProduction !== 'boolean') {
     wrong('allowEmbeddedInProduction', allowEmbeddedInProduction, 'true or false');
+  }
+  if (handOver !== undefined && typeof handOver !== 'boolean') {
+    wrong('handOver', handOver, 'true or false');
   }
   const methods = ['now', 'time', 'schedule'] as const;
   if (clock !== undefined && methods.some((name) => typeof clock?.[name] !== 'function')) {

@@ -28,6 +28,12 @@ export class CommitAttempt extends OpenRequest {
     return coordinator.resolve(this.sent, this.until, error);
   }
 
+  /** What was not sent yet must not be sent any more. */
+  withdraw(): void {
+    const commit = this.sent?.commit;
+    if (commit !== undefined && !commit.sent) commit.withdrawn = true;
+  }
+
   /** How many commits an item counts that was written without being seen, as far as that is known. */
   countOf(state: ItemState): number | undefined {
     return this.#commitCounts?.get(this.items.findIndex((item) => item.state === state));

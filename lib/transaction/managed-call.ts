@@ -13,6 +13,7 @@ import type { CommitFailure } from './commit-failure.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
 import type { TransactionContext } from './context.js';
 import type { Random } from './random.js';
+import { isStream, requirePromise, streamRefusal } from './returned.js';
 import { rolledBackBy } from './rolled-back-by.js';
 import type { TransactionEvents } from './transaction-events.js';
 import type { ResolvedOptions } from './transaction-options.js';
@@ -50,8 +51,6 @@ export interface Work<T> {
 
 /** Its own timer keeps no process alive that has nothing else to do. */
 const IN_BACKGROUND = { background: true } as const;
-
-const NAMELESS = 'The work given to run()';
 
 /** What the caller gets once the commit stands; an error goes on to him in spite of it. */
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
@@ -97,14 +96,24 @@ export class ManagedCall<T> {
     });
   }
 
-  #runAttempt(): void {
-    const { options, run } = this.#work;
+  /** @param before The attempt that failed. */
+  #runAttempt(before?: Transaction): void {
+    const { options } = this.#work;
     const transaction = this.#environment.begin(options, {
       callId: this.#attempt === 0 ? undefined : this.#transaction.callId,
       attempt: ++this.#attempt,
       until: this.#until,
     });
     this.#transaction = transaction;
+    const waiting = before && transaction.takeTurnsOf(before);
+    if (waiting === undefined) this.#runMethod(transaction);
+    else {
+      this.#follow(waiting.then(() => (this.#answered ? undefined : this.#runMethod(transaction))));
+    }
+  }
+
+  #runMethod(transaction: Transaction): void {
+    const { options, run } = this.#work;
     const scope = new TransactionScope(transaction, options.readOnly, undefined);
     let running: Promise<T>;
     try {
@@ -124,7 +133,7 @@ export class ManagedCall<T> {
     const { transaction } = scope;
     if (isStream(value)) {
       // Whatever it does would happen after the commit.
-      const refusal = new TransactionalReturnTypeError(this.#work.options.name ?? NAMELESS, value);
+      const refusal = streamRefusal(this.#work.options.name, value);
       this.#follow(this.#rollBack(transaction, refusal));
       return;
     }
@@ -246,15 +255,16 @@ export class ManagedCall<T> {
     const { retry } = this.#work.options;
     this.#lastConflict = conflict;
     events.conflict(transaction, conflict);
-    const delayMs = backoffDelayMs(this.#attempt, retry, random);
+    const isQueued = transaction.waitsForTurn(conflict);
+    const delayMs = isQueued ? 0 : backoffDelayMs(this.#attempt, retry, random);
     const outOfTime = clock.now() + delayMs >= this.#until;
     if (this.#attempt >= retry.attempts || outOfTime || this.#work.mayRetry?.() === false) {
       events.gaveUp(transaction, conflict);
       return this.#fail(transaction, conflict);
     }
     events.retried(transaction, delayMs);
-    await new Promise<void>((resolve) => clock.schedule(delayMs, resolve));
-    if (!this.#answered) this.#runAttempt();
+    if (!isQueued) await new Promise<void>((resolve) => clock.schedule(delayMs, resolve));
+    if (!this.#answered) this.#runAttempt(transaction);
   }
 
   async #answerAfterHooks(transaction: Transaction, answer: Answer<T>): Promise<void> {
@@ -326,27 +336,6 @@ export class ManagedCall<T> {
       this.#answer({ error });
     });
   }
-}
-
-/**
- * To be called in the context of the transaction: the builders of many clients are no Promises, and run their
- * statement once somebody waits for them.
- *
- * @throws TransactionalReturnTypeError for what cannot be waited for.
- */
-export function requirePromise<T>(returned: Promise<T>, name: string | undefined): Promise<T> {
-  if (returned instanceof Promise) return returned;
-  const thenable = returned as PromiseLike<T> | null | undefined;
-  if (typeof thenable?.then === 'function') {
-    return new Promise<T>((resolve, reject) => void thenable.then(resolve, reject));
-  }
-  throw new TransactionalReturnTypeError(name ?? NAMELESS, returned);
-}
-
-/** An Observable that came out of a Promise; told by its shape, since this code knows no RxJS. */
-function isStream(value: unknown): boolean {
-  const stream = value as { subscribe?: unknown; pipe?: unknown } | null | undefined;
-  return typeof stream?.subscribe === 'function' && typeof stream.pipe === 'function';
 }
 
 /** Its own failure to record the roll back changes nothing: an undecided record times out. */

@@ -144,6 +144,11 @@ export class OperationLog {
     return this.#readAtOnce;
   }
 
+  /** Of all items that were touched. */
+  get keys(): readonly string[] {
+    return [...this.#states.keys()];
+  }
+
   get itemCount(): number {
     return this.#states.size;
   }

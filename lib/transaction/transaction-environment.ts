@@ -1,5 +1,6 @@
 import type { Coordinator } from '../commit/coordinator.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
+import type { HotItems } from './hot-items.js';
 import type { TransactionLimits } from './limits.js';
 import type { Savepoint } from './operation-log.js';
 import type { ResolvedOptions } from './transaction-options.js';
@@ -11,6 +12,8 @@ export interface TransactionEnvironment {
   readonly limits: TransactionLimits;
   readonly control: TransactionControl;
   readonly participants: ParticipantRegistry;
+  /** Undefined: whoever contends for an item meets the others at commit. */
+  readonly hotItems: HotItems | undefined;
 }
 
 /** What one of them is; the manager begins it. */

@@ -11,10 +11,10 @@ import type { Clock } from '../store/clock.js';
 import { parseAddress } from '../store/transaction-address.js';
 import type { RecordedOutcome } from '../store/versioned-store.js';
 import { TransactionContext } from './context.js';
+import { HotItems, type ContentionCounts } from './hot-items.js';
 import type { TransactionLimits } from './limits.js';
 import {
   ManagedCall,
-  requirePromise,
   type AttemptOfCall,
   type CallEnvironment,
   type Work,
@@ -23,6 +23,7 @@ import { fillManagerSlot, readManagerSlot } from './manager-slot.js';
 import { Savepoint } from './operation-log.js';
 import { decidePropagation } from './propagation.js';
 import type { IdSource, Random } from './random.js';
+import { requirePromise } from './returned.js';
 import { rolledBackBy } from './rolled-back-by.js';
 import { TransactionEvents, type TransactionLog } from './transaction-events.js';
 import {
@@ -50,6 +51,8 @@ export interface TransactionManagerSetup {
   /** For each hook that runs after the end of its transaction. */
   readonly hookTimeoutMs: number;
   readonly limits: TransactionLimits;
+  /** Whether transactions wait in turn for what they contend for. Default: true. */
+  readonly handOver?: boolean;
   readonly participants: ParticipantRegistry;
   readonly log: TransactionLog;
 }
@@ -94,7 +97,16 @@ export class TransactionManager {
       limits: setup.limits,
       control: this.#byHand,
       participants: setup.participants,
+      hotItems:
+        setup.handOver === false
+          ? undefined
+          : new HotItems({ ...setup, processTag: setup.ids.processTag }),
     };
+  }
+
+  /** What transactions of this process have contended for since the start; undefined without `handOver`. */
+  get contention(): ContentionCounts | undefined {
+    return this.#shared.hotItems?.counts;
   }
 
   /** What is running in the calling context. */

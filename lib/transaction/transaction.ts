@@ -1,7 +1,6 @@
 import { homeItems } from '../commit/commit-plan.js';
 import type { CommitResult } from '../commit/commit-request.js';
 import {
-  ForeignDataError,
   type ParticipantConflictError,
   TransactionClosedError,
   type DistributedTxError,
@@ -12,20 +11,16 @@ import { cacheOf } from '../store/cache-identity.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { commitCountOf } from '../store/version.js';
-import type { ItemChange, ReadReply } from '../store/versioned-store.js';
+import type { ItemChange } from '../store/versioned-store.js';
 import { CommitAttempt, staleReads } from './commit-attempt.js';
 import type { CommitFailure } from './commit-failure.js';
+import { Contender } from './contender.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
 import { EnlistedBranches } from './enlisted-branches.js';
+import { peekThen, readThen } from './item-reads.js';
 import { addBytes, limitItems } from './limits.js';
 import type { MaybePromise } from './maybe-promise.js';
-import {
-  OperationLog,
-  present,
-  type Expectation,
-  type ItemState,
-  type Savepoint,
-} from './operation-log.js';
+import { OperationLog, type Expectation, type ItemState, type Savepoint } from './operation-log.js';
 import type { ItemReference, Operation } from './operation.js';
 import { PendingOperations } from './pending-operations.js';
 import type {
@@ -57,7 +52,8 @@ export class Transaction {
   /** @internal */
   readonly until: number;
   readonly #environment: TransactionEnvironment;
-  readonly #log = new OperationLog();
+  /** @internal */
+  readonly log = new OperationLog();
   #status: TransactionStatus = 'active';
   #address: TransactionAddress | undefined;
   #isAddressKnown = false;
@@ -69,6 +65,7 @@ export class Transaction {
   #rollbackOnly: RollbackMark[] | undefined;
   #request: CommitAttempt | undefined;
   #writtenBytes = 0;
+  #contender: Contender | undefined;
 
   /** @internal */
   constructor(environment: TransactionEnvironment, setup: TransactionSetup) {
@@ -94,7 +91,7 @@ export class Transaction {
 
   /** Everything it did so far, as the tuples (node, item, value, version). */
   get operations(): readonly Operation[] {
-    return this.#log.operations(this.id);
+    return this.log.operations(this.id);
   }
 
   /** Aborted when the call runs out of time, with the TransactionTimeoutError as its reason. */
@@ -174,7 +171,7 @@ export class Transaction {
 
   /** @internal The commit waits for this work of a participant, and fails if it does. */
   track<T>(work: Promise<T>): Promise<T> {
-    return (this.#pending ??= new PendingOperations()).follow(work, (value) => value);
+    return this.follow(work, (value) => value);
   }
 
   /**
@@ -235,7 +232,7 @@ export class Transaction {
 
   /** @internal What is known of an item. */
   stateOf(reference: ItemReference): ItemState | undefined {
-    return this.#log.stateOf(reference);
+    return this.log.stateOf(reference);
   }
 
   /**
@@ -243,18 +240,7 @@ export class Transaction {
    * commit waits for it.
    */
   readThen<R>(references: readonly ItemReference[], then: () => R): MaybePromise<R> {
-    this.assertOpen();
-    const missing = references.filter((item) => this.#log.stateOf(item)?.seen === undefined);
-    if (missing.length === 0) return then();
-    limitItems(this.#log, missing, this.#environment.limits);
-    return this.#fetchThen(missing, (reply) => {
-      for (const [index, reference] of missing.entries()) {
-        const item = reply.items[index];
-        if (item?.kind === 'foreign') throw new ForeignDataError(reference.key);
-        this.#log.recordRead(reference, item, reply.moment);
-      }
-      return then();
-    });
+    return readThen(this, references, then);
   }
 
   /** @internal Reads what stands there now, without recording and without validation. */
@@ -262,10 +248,39 @@ export class Transaction {
     reference: ItemReference,
     then: (item: StoredItem | ForeignValue | null) => R,
   ): Promise<R> {
-    this.assertOpen();
-    return this.#fetchThen([reference], ({ items: [item] }) =>
-      then(item?.kind === 'foreign' ? item : present(item)),
-    );
+    return peekThen(this, reference, then);
+  }
+
+  /** @internal */
+  get environment(): TransactionEnvironment {
+    return this.#environment;
+  }
+
+  /** @internal */
+  get contender(): Contender | undefined {
+    const { hotItems } = this.#environment;
+    if (hotItems === undefined || hotItems.isQuiet) return this.#contender;
+    const { readOnly, isolation, timeoutMs } = this.options;
+    return (this.#contender ??= new Contender(hotItems, {
+      id: this.id,
+      startedAt: this.until - timeoutMs,
+      takesTurns: !readOnly && isolation === 'serializable',
+    }));
+  }
+
+  /** @internal */
+  follow<T, R>(start: Promise<T>, proceed: (value: T) => R): Promise<R> {
+    return (this.#pending ??= new PendingOperations()).follow(start, proceed);
+  }
+
+  /** @internal Waits for its turn on what an attempt before it has touched, and others contend for. */
+  takeTurnsOf(before: Transaction): Promise<void> | undefined {
+    return this.contender?.take(before.log.keys);
+  }
+
+  /** @internal Whether the conflict is one that waiting for a turn avoids, so that no other pause is needed. */
+  waitsForTurn(conflict: DistributedTxError): boolean {
+    return this.#request?.locked === undefined && this.contender?.waitsAfter(conflict) === true;
   }
 
   /** @internal Records what becomes of an item. */
@@ -278,19 +293,19 @@ export class Transaction {
     this.assertOpen();
     this.#assertStands(scope.savepoint);
     scope.assertWritable();
-    if (this.#log.stateOf(reference) === undefined)
-      limitItems(this.#log, [reference], this.#environment.limits);
+    if (this.log.stateOf(reference) === undefined)
+      limitItems(this.log, [reference], this.#environment.limits);
     if (change.kind === 'write') {
       this.#writtenBytes = addBytes(this.#writtenBytes, change.payload, this.#environment.limits);
     }
-    return this.#log.recordChange(reference, change, scope.savepoint, expectation);
+    return this.log.recordChange(reference, change, scope.savepoint, expectation);
   }
 
   /** @internal Takes back the writes, the hooks and the marks of a savepoint; keeps its reads. */
   rollBackTo(savepoint: Savepoint): Promise<void> | undefined {
     savepoint.markRolledBack();
     this.#pending?.ignore();
-    this.#log.rollBackTo(savepoint);
+    this.log.rollBackTo(savepoint);
     this.#hooks?.dropSince(savepoint);
     this.#rollbackOnly = this.#rollbackOnly?.filter((mark) => !mark.savepoint?.isWithin(savepoint));
     return this.#branches?.rollBackTo(savepoint);
@@ -318,14 +333,21 @@ export class Transaction {
     this.#request = new CommitAttempt({
       id,
       call: { name: options.name, callId, attempt },
-      items: this.#log.commitItems(options.isolation === 'serializable'),
-      readAtOnce: this.#log.readAtOnce,
+      items: this.log.commitItems(options.isolation === 'serializable'),
+      readAtOnce: this.log.readAtOnce,
       isAddressKnown: this.#isAddressKnown,
       until,
       address: this.#address,
       branches: this.#branches?.all,
     });
-    return this.#environment.coordinator.commit(this.#request);
+    const { items } = this.#request;
+    const { contender } = this;
+    const refusal = contender?.refusalOf(items);
+    if (refusal !== undefined) return refusal;
+    const committing = this.#environment.coordinator.commit(this.#request);
+    // Only one step of one node is under way by now, and decides when it arrives.
+    if (this.#request.sent !== undefined) contender?.sent(items);
+    return committing;
   }
 
   /** @internal What became of a commit whose promise was rejected; throws where it was not sent. */
@@ -338,6 +360,9 @@ export class Transaction {
   concludeCommit(result: CommitResult): CommitFailure | undefined {
     const failure = this.#request?.conclude(result, this.options.timeoutMs);
     if (failure === undefined) this.#status = 'committed';
+    const items = this.#request?.items ?? [];
+    this.#environment.hotItems?.concluded(result, items);
+    this.#contender?.concluded(result, items);
     return failure;
   }
 
@@ -353,7 +378,7 @@ export class Transaction {
    * existed together, and need no second look.
    */
   validateReads(): Promise<DistributedTxError | undefined> {
-    return staleReads(this.#environment.coordinator, this.#log, this);
+    return staleReads(this.#environment.coordinator, this.log, this);
   }
 
   /** @internal Ends it without a commit. An address that somebody knows gets its outcome recorded. */
@@ -362,8 +387,8 @@ export class Transaction {
     this.#closedBy = reason;
     this.#abortion?.abort(reason);
     this.#pending?.ignore();
-    const commit = this.#request?.sent?.commit;
-    if (commit !== undefined && !commit.sent) commit.withdrawn = true;
+    this.#contender?.leave();
+    this.#request?.withdraw();
     if (status !== 'rolled_back') return;
     if (this.#branches !== undefined && this.#request?.branchesHandedOver !== true) {
       await this.#branches.rollBack(this.until);
@@ -380,21 +405,6 @@ export class Transaction {
     const base = state.seenVersion ?? state.expectation?.version;
     const count = base === undefined ? this.#request?.countOf(state) : commitCountOf(base) + 1;
     return count === undefined ? undefined : `${count}.${this.id}`;
-  }
-
-  #fetchThen<R>(references: readonly ItemReference[], then: (reply: ReadReply) => R): Promise<R> {
-    const keys = references.map((reference) => reference.key);
-    const { coordinator } = this.#environment;
-    const pending = (this.#pending ??= new PendingOperations());
-    return pending.follow(coordinator.read(keys, this.until), (reply) => {
-      this.assertOpen();
-      if (!reply.locked) return then(reply);
-      const reading = coordinator.readPast(keys, reply, this.until);
-      return pending.follow(reading, (readable) => {
-        this.assertOpen();
-        return then(readable);
-      }) as R;
-    });
   }
 
   #addHook<K extends HookKind>(kind: K, hook: HookOf<K>): void {
@@ -417,7 +427,7 @@ export class Transaction {
     this.#address ??= this.#request?.address;
     if (this.#address === undefined) {
       const { coordinator } = this.#environment;
-      const items = homeItems(this.#log.commitItems(true));
+      const items = homeItems(this.log.commitItems(true));
       this.#address = coordinator.addressFor(this.id, items, this.until);
       this.#isAddressKnown = true;
     }

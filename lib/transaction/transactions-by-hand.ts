@@ -6,8 +6,9 @@ import {
 } from '../errors/index.js';
 import type { Cancel } from '../store/clock.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
-import { requirePromise, type CallEnvironment } from './managed-call.js';
+import type { CallEnvironment } from './managed-call.js';
 import type { Savepoint } from './operation-log.js';
+import { requirePromise } from './returned.js';
 import { rolledBackBy } from './rolled-back-by.js';
 import { requireWork } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';

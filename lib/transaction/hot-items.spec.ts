@@ -1,0 +1,216 @@
+import type { StoredItem } from '../store/stored-item.js';
+import type { CommitItem } from '../store/versioned-store.js';
+import { ManualClock } from '../testing/manual-clock.js';
+import { HotUse } from './hot-item.js';
+import { HotItems } from './hot-items.js';
+
+const change = (payload: string) =>
+  ({ kind: 'write', counters: '', payload, ttlMs: undefined }) as const;
+
+function write(key: string, expected: string | undefined, payload = '"new"'): CommitItem {
+  return { key, expected, change: change(payload) };
+}
+
+function stored(version: string, payload = '"old"'): StoredItem {
+  return { kind: 'item', version, lock: undefined, counters: '', payload };
+}
+
+describe('items that transactions of one process contend for', () => {
+  let clock: ManualClock;
+  let hot: HotItems;
+  let begun: number;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    hot = new HotItems({ clock, random: () => 1, processTag: 'me' });
+    begun = 0;
+  });
+
+  const use = (startedAt = ++begun): HotUse => new HotUse(`me${++begun}`, startedAt);
+
+  function heat(...keys: string[]): void {
+    for (const key of keys) {
+      const items = [write(key, '1.me0')];
+      hot.concluded({ status: 'conflict', index: 0, found: '2.me1' }, items);
+    }
+  }
+
+  /** Whether a promise has resolved by now. */
+  async function isDone(waiting: Promise<void> | undefined): Promise<boolean> {
+    let done = waiting === undefined;
+    void waiting?.then(() => (done = true));
+    await clock.advance(0);
+    return done;
+  }
+
+  it('are none before a commit is refused, and none a second after the last one waited', async () => {
+    expect(hot.isQuiet).toBe(true);
+    heat('a');
+    expect([hot.isQuiet, hot.isHot('a'), hot.isHot('b')]).toEqual([false, true, false]);
+
+    const one = use();
+    expect(hot.take(one, ['a', 'b'])).toBeUndefined();
+    await clock.advance(1001);
+    hot.leave(one);
+
+    expect(hot.isQuiet).toBe(true);
+  });
+
+  it('pass from one to the next once its commit is sent, with what it has written', async () => {
+    heat('a');
+    const [one, two] = [use(), use()];
+    expect(hot.take(one, ['a'])).toBeUndefined();
+    hot.learn('a', stored('4.x'));
+    const waiting = hot.take(two, ['a']);
+    expect(await isDone(waiting)).toBe(false);
+
+    hot.sent(one, [write('a', '4.x', '"one"')]);
+
+    expect(await isDone(waiting)).toBe(true);
+    expect(hot.known('a')).toMatchObject({ version: `5.${one.id}`, payload: '"one"' });
+    expect(hot.counts).toMatchObject({ waits: 1, handOvers: 1 });
+  });
+
+  it('are read from the store after a change whose outcome depends on what stands there', () => {
+    heat('a', 'b', 'c');
+    const one = use();
+    for (const key of ['a', 'b', 'c']) hot.learn(key, stored('4.x'));
+
+    hot.sent(one, [
+      write('a', undefined),
+      { key: 'b', expected: '4.x', change: { kind: 'delete' } },
+      {
+        key: 'c',
+        expected: undefined,
+        change: { kind: 'increment', increments: [], ttlMs: undefined },
+      },
+    ]);
+
+    expect(['a', 'b', 'c'].map((key) => hot.known(key))).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('are not learnt from the store while something is under way, nor under a lock, nor absent', () => {
+    heat('a');
+    const one = use();
+    hot.learn('a', { ...stored('4.x'), lock: 'somebody' });
+    expect(hot.known('a')).toBeUndefined();
+    hot.learn('a', stored('0.x', ''));
+    expect(hot.known('a')).toBeUndefined();
+    hot.sent(one, [write('a', undefined)]);
+    hot.learn('a', stored('4.x'));
+    expect(hot.known('a')).toBeUndefined();
+    hot.answered(one, true);
+    hot.learn('a', stored('5.y'));
+    expect(hot.known('a')).toMatchObject({ version: '5.y' });
+  });
+
+  it('are given to nobody after a failure until all that was sent is answered', async () => {
+    heat('a');
+    const [one, two, three] = [use(), use(), use()];
+    hot.take(one, ['a']);
+    hot.sent(one, [write('a', '4.x')]);
+    hot.take(two, ['a']);
+    hot.sent(two, [write('a', `5.${one.id}`)]);
+    hot.answered(one, false);
+    const waiting = hot.take(three, ['a']);
+
+    expect(await isDone(waiting)).toBe(false);
+    expect(hot.known('a')).toBeUndefined();
+    hot.answered(two, false);
+    expect(await isDone(waiting)).toBe(true);
+    expect(hot.known('a')).toBeUndefined();
+    expect(hot.counts.brokenChains).toBe(1);
+  });
+
+  it('tell at once who builds on what has failed, or has been overtaken', () => {
+    heat('a');
+    const [one, two] = [use(), use()];
+    hot.sent(one, [write('a', '4.x')]);
+    const built = [write('a', `5.${one.id}`)];
+    const overtaken = [{ key: 'a', expected: '4.x', change: undefined }];
+    expect(hot.findStale(built)).toBeUndefined();
+    expect(hot.findStale(overtaken)).toEqual({ index: 0, found: `5.${one.id}` });
+    expect(hot.findStale([write('a', undefined), write('b', '4.x')])).toBeUndefined();
+
+    hot.answered(one, false);
+
+    expect(hot.findStale(built)).toEqual({ index: 0, found: '0' });
+    expect(hot.findStale(overtaken)).toBeUndefined();
+    hot.leave(two);
+  });
+
+  it('go to the elder first', async () => {
+    heat('a');
+    const holder = use();
+    hot.take(holder, ['a']);
+    const [younger, elder] = [use(20), use(10)];
+    const order: string[] = [];
+    void hot.take(younger, ['a'])!.then(() => order.push('younger'));
+    void hot.take(elder, ['a'])!.then(() => order.push('elder'));
+
+    hot.leave(holder);
+    await clock.advance(0);
+    hot.leave(elder);
+    await clock.advance(0);
+
+    expect(order).toEqual(['elder', 'younger']);
+  });
+
+  it('are not waited for in a circle', async () => {
+    heat('a', 'b');
+    const [one, two] = [use(), use()];
+    hot.take(one, ['a']);
+    hot.take(two, ['b']);
+    const waiting = hot.take(one, ['b']);
+
+    expect(await isDone(waiting)).toBe(false);
+    expect(hot.take(two, ['a'])).toBeUndefined();
+    hot.leave(two);
+    expect(await isDone(waiting)).toBe(true);
+  });
+
+  it('are waited for no longer than a lease', async () => {
+    heat('a');
+    const [slow, next] = [use(), use()];
+    hot.take(slow, ['a']);
+    const waiting = hot.take(next, ['a']);
+
+    await clock.advance(24);
+    expect(await isDone(waiting)).toBe(false);
+    await clock.advance(80);
+
+    expect(await isDone(waiting)).toBe(true);
+    hot.leave(slow);
+    expect(await isDone(hot.take(use(), ['a']))).toBe(false);
+  });
+
+  it('let go whoever waits no more', async () => {
+    heat('a');
+    const [holder, gone] = [use(), use()];
+    hot.take(holder, ['a']);
+    const waiting = hot.take(gone, ['a']);
+
+    hot.leave(gone);
+    expect(await isDone(waiting)).toBe(true);
+    hot.leave(holder);
+
+    expect(hot.take(use(), ['a'])).toBeUndefined();
+  });
+
+  it('are left alone for a moment after another process was faster', async () => {
+    hot.concluded({ status: 'conflict', index: 0, found: '2.other' }, [write('a', '1.me0')]);
+    const waiting = hot.take(use(), ['a']);
+
+    expect(await isDone(waiting)).toBe(false);
+    await clock.advance(1);
+    expect(await isDone(waiting)).toBe(true);
+  });
+
+  it('are forgotten where a commit over several nodes has written them', () => {
+    heat('a');
+    hot.learn('a', stored('4.x'));
+    hot.overwritten([write('a', '4.x')]);
+
+    expect(hot.known('a')).toBeUndefined();
+  });
+});
