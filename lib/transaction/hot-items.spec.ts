@@ -107,9 +107,9 @@ describe('items that transactions of one process contend for', () => {
   it('are given to nobody after a failure until all that was sent is answered', async () => {
     heat('a');
     const [one, two, three] = [use(), use(), use()];
-    hot.take(one, ['a']);
+    void hot.take(one, ['a']);
     hot.sent(one, [write('a', '4.x')]);
-    hot.take(two, ['a']);
+    void hot.take(two, ['a']);
     hot.sent(two, [write('a', `5.${one.id}`)]);
     hot.answered(one, false);
     const waiting = hot.take(three, ['a']);
@@ -142,7 +142,7 @@ describe('items that transactions of one process contend for', () => {
   it('go to the elder first', async () => {
     heat('a');
     const holder = use();
-    hot.take(holder, ['a']);
+    void hot.take(holder, ['a']);
     const [younger, elder] = [use(20), use(10)];
     const order: string[] = [];
     void hot.take(younger, ['a'])!.then(() => order.push('younger'));
@@ -159,8 +159,8 @@ describe('items that transactions of one process contend for', () => {
   it('are not waited for in a circle', async () => {
     heat('a', 'b');
     const [one, two] = [use(), use()];
-    hot.take(one, ['a']);
-    hot.take(two, ['b']);
+    void hot.take(one, ['a']);
+    void hot.take(two, ['b']);
     const waiting = hot.take(one, ['b']);
 
     expect(await isDone(waiting)).toBe(false);
@@ -172,7 +172,7 @@ describe('items that transactions of one process contend for', () => {
   it('are waited for no longer than a lease', async () => {
     heat('a');
     const [slow, next] = [use(), use()];
-    hot.take(slow, ['a']);
+    void hot.take(slow, ['a']);
     const waiting = hot.take(next, ['a']);
 
     await clock.advance(24);
@@ -187,7 +187,7 @@ describe('items that transactions of one process contend for', () => {
   it('let go whoever waits no more', async () => {
     heat('a');
     const [holder, gone] = [use(), use()];
-    hot.take(holder, ['a']);
+    void hot.take(holder, ['a']);
     const waiting = hot.take(gone, ['a']);
 
     hot.leave(gone);
