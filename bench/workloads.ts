@@ -4,6 +4,7 @@ import { type RedisServers, startRedisServer } from './redis-server.js';
 import { startRedisAndPostgres } from './sql-servers.js';
 import {
   CLUSTER_SYSTEMS,
+  COUNTER_SYSTEMS,
   HOT_SYSTEMS,
   ONE_REDIS_SYSTEMS,
   SQL_SYSTEMS,
@@ -25,6 +26,7 @@ export interface Workload {
 export const WORKLOAD_NAMES = [
   'transfer-uniform',
   'transfer-zipf',
+  'hot-counter',
   'transfer-cluster',
   'transfer-sql',
 ] as const;
@@ -44,6 +46,13 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     base: 'hand-written-lua-backoff',
     startServers: startRedisServer,
     pick: pickZipf,
+  },
+  'hot-counter': {
+    accounts: 2,
+    systems: COUNTER_SYSTEMS,
+    base: 'hand-written-delta',
+    startServers: startRedisServer,
+    pick: pickUniform,
   },
   'transfer-cluster': {
     accounts: 10_000,

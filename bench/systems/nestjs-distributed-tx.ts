@@ -3,6 +3,7 @@ import { type INestApplicationContext, Injectable, Module } from '@nestjs/common
 import { NestFactory } from '@nestjs/core';
 import { Cluster } from 'ioredis';
 import {
+  CounterBoundError,
   DistributedTxModule,
   type DistributedTxModuleOptions,
   getTxRepositoryToken,
@@ -35,7 +36,7 @@ class GroupedAccount extends Account {}
 export class TransferService {
   attempts = 0;
 
-  constructor(@InjectTxRepository(Account) private readonly accounts: TxRepository<Account>) {}
+  constructor(@InjectTxRepository(Account) protected readonly accounts: TxRepository<Account>) {}
 
   @Transactional()
   async transfer(from: string, to: string, amount: number): Promise<void> {
@@ -44,6 +45,22 @@ export class TransferService {
     if (source.balance < amount) throw new InsufficientFundsError(from);
     await this.accounts.save({ ...source, balance: source.balance - amount });
     await this.accounts.save({ ...target, balance: target.balance + amount });
+  }
+}
+
+/** The same account with a balance that is added to without being read. */
+@TxEntity({ name: 'account', counters: ['balance'] })
+class CountedAccount extends Account {}
+
+/** Transfers by increments, which do not conflict with each other. */
+@Injectable()
+class IncrementService extends TransferService {
+  @Transactional()
+  override async transfer(from: string, to: string, amount: number): Promise<void> {
+    this.attempts += 1;
+    const { accounts } = this;
+    await accounts.increment(from, 'balance', -amount, { min: 0 });
+    await accounts.increment(to, 'balance', amount);
   }
 }
 
@@ -61,7 +78,7 @@ export async function createBankApplication(
       DistributedTxModule.forRoot({ redis, ...options }),
       DistributedTxModule.forFeature([entity]),
     ],
-    providers: [TransferService, ...(entity === Account ? [] : [alias])],
+    providers: [TransferService, IncrementService, ...(entity === Account ? [] : [alias])],
   })
   class BankModule {}
 
@@ -104,12 +121,18 @@ class NestjsDistributedTx implements System {
     const redis =
       others.length === 0 ? first : new Cluster([first, ...others], { lazyConnect: true });
     this.#application = await createBankApplication(redis, this.entity, this.options);
-    this.#service = this.#application.get(TransferService);
+    const service = this.entity === CountedAccount ? IncrementService : TransferService;
+    this.#service = this.#application.get(service);
     await insertAccounts(this.#application, ids);
   }
 
-  transfer(from: string, to: string, amount: number): Promise<void> {
-    return this.#service.transfer(from, to, amount);
+  async transfer(from: string, to: string, amount: number): Promise<void> {
+    try {
+      await this.#service.transfer(from, to, amount);
+    } catch (error) {
+      if (error instanceof CounterBoundError) throw new InsufficientFundsError(from);
+      throw error;
+    }
   }
 
   /** Looks at the stored strings themselves, past the library. */
@@ -131,3 +154,5 @@ export const nestjsDistributedTxNoHandOver: CreateSystem = (context) =>
     handOver: false,
     defaults: { retry: { attempts: 1000 } },
   });
+export const nestjsDistributedTxIncrement: CreateSystem = (context) =>
+  new NestjsDistributedTx(context, CountedAccount);

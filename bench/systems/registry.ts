@@ -35,6 +35,17 @@ export const HOT_SYSTEMS = {
   'no-control': ONE_REDIS_SYSTEMS['no-control'],
 } as const satisfies Record<string, LoadSystem>;
 
+/** The systems of `hot-counter`, in the order of the table. */
+export const COUNTER_SYSTEMS = {
+  'nestjs-distributed-tx-increment': async () =>
+    (await import('./nestjs-distributed-tx.js')).nestjsDistributedTxIncrement,
+  'nestjs-distributed-tx': ONE_REDIS_SYSTEMS['nestjs-distributed-tx'],
+  'hand-written-delta': ONE_REDIS_SYSTEMS['all-in-lua'],
+  'hand-written-lua-backoff': HOT_SYSTEMS['hand-written-lua-backoff'],
+  'watch-multi-exec': ONE_REDIS_SYSTEMS['watch-multi-exec'],
+  'no-control': ONE_REDIS_SYSTEMS['no-control'],
+} as const satisfies Record<string, LoadSystem>;
+
 /** The systems of `transfer-cluster`, in the order of the table. */
 export const CLUSTER_SYSTEMS = {
   'nestjs-distributed-tx': async () =>
@@ -56,6 +67,7 @@ export const SQL_SYSTEMS = {
 export type SystemName =
   | keyof typeof ONE_REDIS_SYSTEMS
   | keyof typeof HOT_SYSTEMS
+  | keyof typeof COUNTER_SYSTEMS
   | keyof typeof CLUSTER_SYSTEMS
   | keyof typeof SQL_SYSTEMS;
 

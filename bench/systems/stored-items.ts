@@ -70,7 +70,8 @@ function parseStoredItem(stored: string): StoredItem {
   return {
     id: account.id,
     commitCount: Number.parseInt(header, 10),
-    balance: account.balance,
+    // A counter stands before the JSON.
+    balance: counters === '' ? account.balance : Number(counters),
     storedLength: Buffer.byteLength(stored),
     jsonLength: Buffer.byteLength(json),
   };

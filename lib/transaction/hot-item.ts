@@ -60,6 +60,8 @@ export class HotItem {
   }
 
   give(use: HotUse, now: number): void {
+    // Where something is under way, others would have met it, whether or not anybody had to wait.
+    if (this.inFlight > 0) this.contendedAt = now;
     this.holder = use;
     this.#heldSince = now;
     use.held.push(this);

@@ -56,6 +56,21 @@ describe('items that transactions of one process contend for', () => {
     expect(hot.isQuiet).toBe(true);
   });
 
+  it('stay hot as long as one follows the other, though nobody has to wait', async () => {
+    heat('a');
+    let before: HotUse | undefined;
+    for (let nth = 0; nth < 3; nth++) {
+      const next = use();
+      await clock.advance(700);
+      expect(hot.take(next, ['a'])).toBeUndefined();
+      hot.sent(next, [write('a', '4.x')]);
+      if (before !== undefined) hot.answered(before, true);
+      before = next;
+    }
+
+    expect(hot.isHot('a')).toBe(true);
+  });
+
   it('pass from one to the next once its commit is sent, with what it has written', async () => {
     heat('a');
     const [one, two] = [use(), use()];
