@@ -8,7 +8,7 @@ export interface Mutant extends Patch {
 const script = 'lib/store/redis/scripts/commit-one-phase.lua';
 const fence = 'lib/store/redis/scripts/fence.lua';
 const embedded = 'lib/store/embedded/embedded-store.ts';
-const judge = 'lib/store/embedded/judge-commit.ts';
+const judge = 'lib/store/judge/judge-commit.ts';
 
 /** The wrong variants of protocol.md, and of the hazards, that one phase can have. */
 export const mutants: readonly Mutant[] = [

@@ -3,7 +3,7 @@ import type { Mutant } from './mutants.js';
 const twoPhase = 'lib/commit/two-phase.ts';
 const branchSet = 'lib/commit/branch-set.ts';
 const finisher = 'lib/commit/finisher.ts';
-const records = 'lib/store/embedded/judge-record.ts';
+const records = 'lib/store/judge/judge-record.ts';
 
 /** The wrong variants of protocol.md that only a commit can have in which databases take part. */
 export const participantMutants: readonly Mutant[] = [

@@ -3,7 +3,7 @@ import type { Mutant } from './mutants.js';
 const twoPhase = 'lib/commit/two-phase.ts';
 const coordinator = 'lib/commit/coordinator.ts';
 const finishing = 'lib/commit/finishing-work.ts';
-const locks = 'lib/store/embedded/judge-locks.ts';
+const locks = 'lib/store/judge/judge-locks.ts';
 const embedded = 'lib/store/embedded/embedded-store.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
-import type { Writes } from './judge-commit.js';
-import type { Entry, Replacement } from './judge-locks.js';
+import type { Writes } from '../judge/judge-commit.js';
+import type { Entry, Replacement } from '../judge/judge-locks.js';
 
 /** The texts of an embedded store by key, each until it expires. */
 export class EmbeddedEntries {

@@ -25,8 +25,13 @@ import {
 } from '../versioned-store.js';
 import { EmbeddedEntries } from './embedded-entries.js';
 import { EmbeddedJournal } from './embedded-journal.js';
-import { judgeCommit } from './judge-commit.js';
-import { judgeApply, judgePrepare, judgeRelease, placeholderVersion } from './judge-locks.js';
+import { judgeCommit } from '../judge/judge-commit.js';
+import {
+  judgeApply,
+  judgePrepare,
+  judgeRelease,
+  placeholderVersion,
+} from '../judge/judge-locks.js';
 import {
   judgeAnnounce,
   judgeConclude,
@@ -35,7 +40,7 @@ import {
   statusOf,
   type JudgedAt,
   type RecordVerdict,
-} from './judge-record.js';
+} from '../judge/judge-record.js';
 
 export interface EmbeddedStoreOptions {
   readonly name: string;
