@@ -1,0 +1,121 @@
+import { StoreUnavailableError } from '../../errors/index.js';
+import type { Clock } from '../clock.js';
+import { CommitReplyLostError } from '../versioned-store.js';
+import { printExpiring, type ExpiringText } from './expiring-text.js';
+import { SeenTexts } from './seen-texts.js';
+import type { SeenText, SingleKeyCache } from './single-key-cache.js';
+
+/** What a step answers, and what becomes of the key, where anything does. */
+export interface StepVerdict<R> {
+  readonly reply: R;
+  /** `remove` takes away what stands. */
+  readonly write?: ExpiringText | 'remove' | undefined;
+  /** An answer that a write still under way could make untrue. Default: false. */
+  readonly isPassing?: boolean;
+}
+
+export interface StepOptions {
+  /** Called before each write. */
+  readonly beforeSending?: () => void;
+  /** Where nothing is known of the key, it is written without a look. Default: false. */
+  readonly expectsNothing?: boolean;
+}
+
+/** The server's own expiry comes after the one in the text. */
+const SLACK_MS = 2000;
+
+/**
+ * The one way in which anything is written: look, judge, compare and set; and look again where something else
+ * stood or the reply was lost. Judges are idempotent by the address of the transaction.
+ */
+export class SingleKeySteps {
+  readonly #cache: SingleKeyCache;
+  readonly #clock: Clock;
+  readonly #seen = new SeenTexts();
+
+  constructor(cache: SingleKeyCache, clock: Clock) {
+    this.#cache = cache;
+    this.#clock = clock;
+  }
+
+  /** Always asks the server. */
+  async read(keys: readonly string[], until: number): Promise<readonly (SeenText | undefined)[]> {
+    const found = await this.#cache.get(keys, until);
+    for (const [nth, key] of keys.entries()) this.#seen.set(key, found[nth]);
+    return found;
+  }
+
+  /**
+   * @throws CommitReplyLostError where a write was sent, and what became of it is not known by `until`.
+   */
+  async step<R>(
+    key: string,
+    until: number,
+    judge: (raw: string | undefined) => StepVerdict<R>,
+    { beforeSending, expectsNothing = false }: StepOptions = {},
+  ): Promise<R> {
+    let seen = this.#seen.get(key);
+    let isKnown = expectsNothing || seen !== undefined;
+    let isFresh = false;
+    let lost: CommitReplyLostError | undefined;
+    for (;;) {
+      if (this.#clock.now() >= until) {
+        throw lost ?? new StoreUnavailableError(`No answer about ${key} in time.`);
+      }
+      try {
+        if (!isKnown) {
+          [seen] = await this.read([key], until);
+          isFresh = true;
+        }
+        const verdict = isFresh ? judge(seen?.text) : judgedByMemory(judge, seen?.text);
+        if (verdict?.write !== undefined) {
+          beforeSending?.();
+          if (await this.#write(key, seen, verdict.write, until)) return verdict.reply;
+        } else if (isFresh && verdict !== undefined) {
+          if (verdict.isPassing && lost !== undefined) throw lost;
+          return verdict.reply;
+        }
+      } catch (error) {
+        if (error instanceof CommitReplyLostError && error !== lost) lost = error;
+        else throw lost ?? error;
+      }
+      this.#seen.set(key, undefined);
+      isKnown = false;
+      isFresh = false;
+    }
+  }
+
+  async #write(
+    key: string,
+    seen: SeenText | undefined,
+    write: ExpiringText | 'remove',
+    until: number,
+  ): Promise<boolean> {
+    if (write === 'remove') {
+      const isGone = seen === undefined || (await this.#cache.remove(key, seen, until));
+      if (isGone) this.#seen.set(key, undefined);
+      return isGone;
+    }
+    const leftMs = Math.max(write.expiresAtMs - this.#clock.time(), 0) + SLACK_MS;
+    const expiresInMs = Number.isFinite(leftMs) ? Math.ceil(leftMs) : undefined;
+    const text = printExpiring(write);
+    const written =
+      seen === undefined
+        ? await this.#cache.add(key, text, expiresInMs, until)
+        : await this.#cache.replace(key, seen, text, expiresInMs, until);
+    if (written !== undefined) this.#seen.set(key, written);
+    return written !== undefined;
+  }
+}
+
+/** What is remembered may be stale, and then even break a rule: only what it would write counts. */
+function judgedByMemory<R>(
+  judge: (raw: string | undefined) => StepVerdict<R>,
+  raw: string | undefined,
+): StepVerdict<R> | undefined {
+  try {
+    return judge(raw);
+  } catch {
+    return undefined;
+  }
+}
