@@ -14,6 +14,8 @@ export interface StepVerdict<R> {
   readonly isPassing?: boolean;
 }
 
+type Judge<R> = (raw: string | undefined) => StepVerdict<R>;
+
 export interface StepOptions {
   /** Called before each write. */
   readonly beforeSending?: () => void;
@@ -51,37 +53,47 @@ export class SingleKeySteps {
   async step<R>(
     key: string,
     until: number,
-    judge: (raw: string | undefined) => StepVerdict<R>,
+    judge: Judge<R>,
     { beforeSending, expectsNothing = false }: StepOptions = {},
   ): Promise<R> {
-    let seen = this.#seen.get(key);
-    let isKnown = expectsNothing || seen !== undefined;
-    let isFresh = false;
+    let isBlind = expectsNothing || this.#seen.get(key) !== undefined;
     let lost: CommitReplyLostError | undefined;
-    for (;;) {
-      if (this.#clock.now() >= until) {
-        throw lost ?? new StoreUnavailableError(`No answer about ${key} in time.`);
-      }
+    while (this.#clock.now() < until) {
+      const isFresh = !isBlind;
+      isBlind = false;
       try {
-        if (!isKnown) {
-          [seen] = await this.read([key], until);
-          isFresh = true;
-        }
-        const verdict = isFresh ? judge(seen?.text) : judgedByMemory(judge, seen?.text);
+        const { seen, verdict } = await this.#judged(key, until, judge, isFresh);
         if (verdict?.write !== undefined) {
           beforeSending?.();
           if (await this.#write(key, seen, verdict.write, until)) return verdict.reply;
         } else if (isFresh && verdict !== undefined) {
-          if (verdict.isPassing && lost !== undefined) throw lost;
+          if (verdict.isPassing && lost !== undefined) break;
           return verdict.reply;
         }
       } catch (error) {
-        if (error instanceof CommitReplyLostError && error !== lost) lost = error;
-        else throw lost ?? error;
+        if (!(error instanceof CommitReplyLostError)) throw lost ?? error;
+        lost = error;
       }
-      this.#seen.set(key, undefined);
-      isKnown = false;
-      isFresh = false;
+    }
+    throw lost ?? new StoreUnavailableError(`No answer about ${key} in time.`);
+  }
+
+  /** What is remembered may be stale, and then even break a rule: only what it would write counts. */
+  async #judged<R>(
+    key: string,
+    until: number,
+    judge: Judge<R>,
+    isFresh: boolean,
+  ): Promise<{ readonly seen?: SeenText | undefined; readonly verdict?: StepVerdict<R> }> {
+    if (isFresh) {
+      const [seen] = await this.read([key], until);
+      return { seen, verdict: judge(seen?.text) };
+    }
+    const seen = this.#seen.get(key);
+    try {
+      return { seen, verdict: judge(seen?.text) };
+    } catch {
+      return {};
     }
   }
 
@@ -105,17 +117,5 @@ export class SingleKeySteps {
         : await this.#cache.replace(key, seen, text, expiresInMs, until);
     if (written !== undefined) this.#seen.set(key, written);
     return written !== undefined;
-  }
-}
-
-/** What is remembered may be stale, and then even break a rule: only what it would write counts. */
-function judgedByMemory<R>(
-  judge: (raw: string | undefined) => StepVerdict<R>,
-  raw: string | undefined,
-): StepVerdict<R> | undefined {
-  try {
-    return judge(raw);
-  } catch {
-    return undefined;
   }
 }
