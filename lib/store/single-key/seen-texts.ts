@@ -18,6 +18,10 @@ export class SeenTexts {
     return this.#seen.get(key);
   }
 
+  has(key: string): boolean {
+    return this.#seen.has(key);
+  }
+
   /** Undefined where nothing stands, or nothing is known any more. */
   set(key: string, seen: SeenText | undefined): void {
     this.#seen.delete(key);

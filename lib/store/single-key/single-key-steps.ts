@@ -54,28 +54,36 @@ export class SingleKeySteps {
     key: string,
     until: number,
     judge: Judge<R>,
-    { beforeSending, expectsNothing = false }: StepOptions = {},
+    { beforeSending, expectsNothing }: StepOptions = {},
   ): Promise<R> {
-    let isBlind = expectsNothing || this.#seen.get(key) !== undefined;
+    let isBlind = expectsNothing === true || this.#seen.has(key);
     let lost: CommitReplyLostError | undefined;
     while (this.#clock.now() < until) {
       const isFresh = !isBlind;
       isBlind = false;
       try {
-        const { seen, verdict } = await this.#judged(key, until, judge, isFresh);
-        if (verdict?.write !== undefined) {
-          beforeSending?.();
-          if (await this.#write(key, seen, verdict.write, until)) return verdict.reply;
-        } else if (isFresh && verdict !== undefined) {
-          if (verdict.isPassing && lost !== undefined) break;
-          return verdict.reply;
-        }
+        const done = await this.#attempt(key, until, judge, { isFresh, beforeSending });
+        if (done?.isPassing && lost !== undefined) break;
+        if (done !== undefined) return done.reply;
       } catch (error) {
         if (!(error instanceof CommitReplyLostError)) throw lost ?? error;
         lost = error;
       }
     }
     throw lost ?? new StoreUnavailableError(`No answer about ${key} in time.`);
+  }
+
+  /** Undefined where something else stood, or what was remembered decides nothing. */
+  async #attempt<R>(
+    key: string,
+    until: number,
+    judge: Judge<R>,
+    { isFresh, beforeSending }: { isFresh: boolean; beforeSending: (() => void) | undefined },
+  ): Promise<StepVerdict<R> | undefined> {
+    const { seen, verdict } = await this.#judged(key, until, judge, isFresh);
+    if (verdict?.write === undefined) return isFresh ? verdict : undefined;
+    beforeSending?.();
+    return (await this.#write(key, seen, verdict.write, until)) ? verdict : undefined;
   }
 
   /** What is remembered may be stale, and then even break a rule: only what it would write counts. */
