@@ -5,6 +5,8 @@ import type { Holdings, Journal } from '../../lib/store/journal.js';
 import { openRedisClient } from '../../lib/store/redis/redis-client.js';
 import { RedisConnection } from '../../lib/store/redis/redis-connection.js';
 import { RedisJournal } from '../../lib/store/redis/redis-journal.js';
+import { SingleKeyStore } from '../../lib/store/single-key/single-key-store.js';
+import { MemoryCache } from '../support/memory-cache.js';
 import { poll } from '../support/poll.js';
 import { describeRedis, RedisServer } from '../support/redis-server.js';
 import { openRedisStore } from '../support/redis-store.js';
@@ -106,6 +108,14 @@ function describeJournal(kind: string, journal: () => Journal): void {
 
 describeJournal('the embedded store', () => embedded);
 const embedded = new EmbeddedStore({ name: 'default', clock: systemClock, lifetime }).journal;
+
+describeJournal('a store of single keys', () => singleKeys);
+const singleKeys = new SingleKeyStore({
+  name: 'default',
+  clock: systemClock,
+  lifetime,
+  cache: new MemoryCache({ clock: systemClock }),
+}).journal;
 
 describeRedis('on a real Redis', () => {
   let server: RedisServer;

@@ -35,6 +35,12 @@ export interface SingleKeyCache {
    */
   readonly expires: boolean;
 
+  /**
+   * Whether the server may forget what it holds before its time. Known once it is open; then no records lie in
+   * it. Default: false.
+   */
+  readonly mayEvict?: boolean;
+
   /** Connects and checks the servers. @throws StoreUnavailableError, StoreRefusedError */
   open(until: number): Promise<void>;
 

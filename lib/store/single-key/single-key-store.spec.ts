@@ -1,6 +1,5 @@
 import { MemoryCache } from '../../../test/support/memory-cache.js';
 import { ManualClock } from '../../testing/manual-clock.js';
-import { EmbeddedJournal } from '../embedded/embedded-journal.js';
 import type { TransactionAddress } from '../transaction-address.js';
 import type { CommitItem, ItemChange, OnePhaseCommit } from '../versioned-store.js';
 import { isOverAt } from './expiring-text.js';
@@ -24,8 +23,7 @@ describe.each([
   beforeEach(async () => {
     clock = new ManualClock();
     cache = new MemoryCache({ clock, ...options });
-    const journal = new EmbeddedJournal(clock);
-    store = new SingleKeyStore({ name: 'default', cache, clock, lifetime, journal });
+    store = new SingleKeyStore({ name: 'default', cache, clock, lifetime });
     await store.open();
     address = { id: 'tx-1', home: store.homeOf(), deadlineAtMs: clock.time() + until };
   });

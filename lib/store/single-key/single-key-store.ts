@@ -34,6 +34,7 @@ import {
 } from '../versioned-store.js';
 import { isOverAt, parseExpiring, parseExpiringItem, type ExpiringText } from './expiring-text.js';
 import type { SingleKeyCache } from './single-key-cache.js';
+import { SingleKeyJournal } from './single-key-journal.js';
 import { SingleKeyRecords } from './single-key-records.js';
 import { SingleKeySteps } from './single-key-steps.js';
 
@@ -42,11 +43,8 @@ export interface SingleKeyStoreOptions {
   readonly cache: SingleKeyCache;
   readonly clock: Clock;
   readonly lifetime: RecordLifetime;
-  readonly journal: Journal;
   /** How long `open`, `sweep` may take, in milliseconds. @default 10_000 */
   readonly openTimeoutMs?: number;
-  /** Whether what is written stays: a cache that evicts keeps no records. @default true */
-  readonly keepsRecords?: boolean;
 }
 
 const SWEEP_EVERY_MS = 60_000;
@@ -58,7 +56,6 @@ const SWEEP_EVERY_MS = 60_000;
 export class SingleKeyStore implements VersionedStore {
   readonly name: string;
   readonly spansNodes = true;
-  readonly keepsRecords: boolean;
   readonly journal: Journal;
   readonly #cache: SingleKeyCache;
   readonly #clock: Clock;
@@ -68,19 +65,23 @@ export class SingleKeyStore implements VersionedStore {
   readonly #records: SingleKeyRecords;
   #identity: string | undefined;
   #cancelSweep: Cancel = () => undefined;
+  #moment = 0;
   #isClosed = false;
 
   constructor(options: SingleKeyStoreOptions) {
-    const { name, cache, clock, lifetime, journal } = options;
+    const { name, cache, clock, lifetime } = options;
     this.name = name;
-    this.journal = journal;
-    this.keepsRecords = options.keepsRecords ?? true;
     this.#cache = cache;
     this.#clock = clock;
     this.#lifetime = lifetime;
     this.#openTimeoutMs = options.openTimeoutMs ?? 10_000;
     this.#steps = new SingleKeySteps(cache, clock);
     this.#records = new SingleKeyRecords(this.#steps, clock, lifetime);
+    this.journal = new SingleKeyJournal(this.#steps, clock);
+  }
+
+  get keepsRecords(): boolean {
+    return this.#cache.mayEvict !== true;
   }
 
   async open(): Promise<void> {
@@ -126,7 +127,7 @@ export class SingleKeyStore implements VersionedStore {
       seen === undefined ? undefined : parseExpiringItem(seen.text, nowMs),
     );
     const locked = items.some((item) => item?.kind === 'item' && item.lock !== undefined);
-    return { items, moment: undefined, locked };
+    return { items, moment: keys.length > 1 ? undefined : ++this.#moment, locked };
   }
 
   async commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
