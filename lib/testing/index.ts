@@ -11,6 +11,7 @@ export {
 export type { StoreFactory, StoreFixture } from './store-contract/contract-session.js';
 export {
   describeVersionedStore,
+  type ContractOptions,
   type TestFramework,
 } from './store-contract/describe-versioned-store.js';
 export {

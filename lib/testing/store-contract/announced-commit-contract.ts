@@ -17,6 +17,7 @@ import {
 export const ANNOUNCED_COMMIT_CONTRACT: readonly ContractCase[] = [
   {
     title: 'commits what was announced, once, with its branches and what is left to do elsewhere',
+    oneStep: true,
     run: async (session) => {
       const address = await announced(session);
       const holding = await session.holds(address, insert(session.key('held')));
@@ -117,6 +118,7 @@ export const ANNOUNCED_COMMIT_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'leaves what was announced as it is where an item stands against it',
+    oneStep: true,
     run: async (session) => {
       await session.commits(insert(session.key()));
       const address = await announced(session);
@@ -146,6 +148,7 @@ export const ANNOUNCED_COMMIT_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'commits over an announcement of which it says nothing',
+    oneStep: true,
     run: async (session) => {
       const address = await announced(session);
 
@@ -159,6 +162,7 @@ export const ANNOUNCED_COMMIT_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'decides between a commit and a fence of what was announced once, and says so to both',
+    oneStep: true,
     run: async (session) => {
       for (let round = 0; round < 20; round++) {
         const key = session.key(`race-${round}`);

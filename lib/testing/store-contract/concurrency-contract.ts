@@ -17,7 +17,12 @@ async function inParallel(
 ): Promise<{ readonly won: number[]; readonly statuses: Set<string> }> {
   const replies = await Promise.all(Array.from({ length: PARALLEL }, (_, nth) => commit(nth)));
   const won = replies.flatMap(({ status }, nth) => (status === 'committed' ? [nth] : []));
-  return { won, statuses: new Set(replies.map(({ status }) => status)) };
+  return { won, statuses: new Set(replies.map(toldOf)) };
+}
+
+/** Where a commit takes several steps, others meet its locks before they meet its versions. */
+function toldOf({ status }: OnePhaseReply): string {
+  return status === 'locked' ? 'conflict' : status;
 }
 
 async function exactlyOneWins(session: ContractSession, expected: string): Promise<void> {
@@ -55,6 +60,7 @@ export const CONCURRENCY_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'refuses write skew: of two that read both items and write one each, one wins',
+    oneStep: true,
     run: async (session) => {
       const [a, b] = [session.key('a'), session.key('b')];
       const writer = await session.commits(insert(a), insert(b));
@@ -71,6 +77,7 @@ export const CONCURRENCY_CONTRACT: readonly ContractCase[] = [
   {
     title:
       'refuses write skew over absences: of two that see nothing and insert one each, one wins',
+    oneStep: true,
     run: async (session) => {
       const [a, b] = [session.key('a'), session.key('b')];
 
@@ -98,7 +105,7 @@ export const CONCURRENCY_CONTRACT: readonly ContractCase[] = [
         session.commit([insert(session.key('f'))]),
       ]);
 
-      const statuses = replies.map(({ status }) => status);
+      const statuses = replies.map(toldOf);
       assert.deepEqual(statuses.slice(1, 3), ['foreign', 'deadline']);
       assert.deepEqual(new Set([statuses[0], statuses[3]]), new Set(['committed', 'conflict']));
       assert.deepEqual(statuses.slice(4), ['committed', 'conflict', 'committed']);

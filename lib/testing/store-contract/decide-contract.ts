@@ -83,6 +83,7 @@ const WITHOUT_HELD: readonly (readonly [string, (key: string, version: string) =
 export const DECIDE_CONTRACT: readonly ContractCase[] = [
   ...(WITHOUT_HELD.map(([what, itemOf]) => ({
     title: `refuses ${what} in one phase while the item is held, by whomever`,
+    oneStep: true,
     run: async (session) => {
       const [key, absent] = [session.key(), session.key('absent')];
       const version = `1.${await session.commits(insert(key, counted('1')))}`;
@@ -142,10 +143,12 @@ export const DECIDE_CONTRACT: readonly ContractCase[] = [
   },
   ...(REFUSALS.map(([what, stands, refusal]) => ({
     title: `does not commit over what ${what}, and writes nothing`,
+    oneStep: true,
     run: (session) => refusesHeld(session, stands, refusal),
   })) satisfies ContractCase[]),
   {
     title: 'checks the bounds of an increment of a held item on what is stored',
+    oneStep: true,
     run: async (session) => {
       await session.commits(insert(session.key(), counted('5')));
       const address = session.address();

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { ABSENCE_CONTRACT } from './absence-contract.js';
 import { CONCURRENCY_CONTRACT } from './concurrency-contract.js';
 import {
@@ -10,6 +11,7 @@ import { INCREMENT_CONTRACT } from './increment-contract.js';
 import { OUTCOME_CONTRACT } from './outcome-contract.js';
 import { PENDING_CONTRACT } from './pending-contract.js';
 import { READ_CONTRACT } from './read-contract.js';
+import { RECORD_ALONE_CONTRACT } from './record-alone-contract.js';
 import { REFUSAL_CONTRACT } from './refusal-contract.js';
 import { TWO_PHASE_CONTRACT } from './two-phase-contract.js';
 import { WRITE_CONTRACT } from './write-contract.js';
@@ -18,6 +20,14 @@ import { WRITE_CONTRACT } from './write-contract.js';
 export interface TestFramework {
   readonly describe: (title: string, define: () => void) => unknown;
   readonly it: (title: string, run: () => Promise<void>) => unknown;
+}
+
+export interface ContractOptions extends Partial<TestFramework> {
+  /**
+   * Whether one step covers a record and items beside it. Where none does, the sentences about such steps are
+   * left out, and those about announced transactions take their place. @default true
+   */
+  readonly decidesBesideItems?: boolean;
 }
 
 const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
@@ -36,15 +46,16 @@ const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
  * Defines the tests that every `VersionedStore` must pass, whatever it stores in.
  *
  * @param create Called for each test; gives an open store, which may share its data with others.
- * @param framework `describe` and `it`, where they are not global.
+ * @param options `describe` and `it`, where they are not global; and what the store cannot do.
  * @throws TypeError where there is no test framework.
  */
 export function describeVersionedStore(
   name: string,
   create: StoreFactory,
-  framework: Partial<TestFramework> = globalThis as Partial<TestFramework>,
+  options: ContractOptions = {},
 ): void {
-  const { describe, it } = framework;
+  const globals = globalThis as Partial<TestFramework>;
+  const { describe = globals.describe, it = globals.it, decidesBesideItems = true } = options;
   if (describe === undefined || it === undefined) {
     throw new TypeError(
       'describeVersionedStore needs describe and it: run it under a framework that has them as ' +
@@ -53,16 +64,28 @@ export function describeVersionedStore(
   }
   describe(`${name} keeps the contract of a versioned store`, () => {
     for (const [group, cases] of Object.entries(CONTRACT)) {
+      const own = cases.filter(({ oneStep }) => decidesBesideItems || oneStep !== true);
       describe(group, () => {
-        for (const { title, run } of cases) it(title, () => runCase(create, run));
+        for (const { title, run } of own) it(title, () => runCase(create, run, decidesBesideItems));
       });
     }
+    if (decidesBesideItems) return;
+    describe('when its record alone decides', () => {
+      for (const { title, run } of RECORD_ALONE_CONTRACT) {
+        it(title, () => runCase(create, run, decidesBesideItems));
+      }
+    });
   });
 }
 
-async function runCase(create: StoreFactory, run: ContractCase['run']): Promise<void> {
+async function runCase(
+  create: StoreFactory,
+  run: ContractCase['run'],
+  decidesBesideItems: boolean,
+): Promise<void> {
   const session = new ContractSession(await create(CONTRACT_LIFETIME));
   try {
+    assert.equal(session.decidesBesideItems, decidesBesideItems, 'The store is of the other kind.');
     await run(session);
   } finally {
     await session.close();

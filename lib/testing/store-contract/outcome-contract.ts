@@ -99,6 +99,7 @@ export const OUTCOME_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'decides between a commit and a fence at the same time once, and says so to both',
+    oneStep: true,
     run: async (session) => {
       for (let round = 0; round < 20; round++) {
         const key = session.key(`race-${round}`);

@@ -69,7 +69,11 @@ export function commitAnnounced(
   address: TransactionAddress,
   more: Partial<OnePhaseCommit> = {},
 ): Promise<OnePhaseReply> {
-  const commit = { ...session.commitOf(items, address), branches: BRANCHES, announced: true };
+  const commit = {
+    ...session.commitOf(session.beside(items), address),
+    branches: BRANCHES,
+    announced: true,
+  };
   return session.store.commitOnePhase({ ...commit, ...more }, session.until);
 }
 

@@ -255,6 +255,7 @@ export const PREPARE_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'lets exactly one of many transactions lock the same items',
+    oneStep: true,
     run: async (session) => {
       const [a, b] = [session.key('a'), session.key('b')];
       const writer = await session.commits(insert(a));

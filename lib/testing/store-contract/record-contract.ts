@@ -52,7 +52,7 @@ async function commitWithRedo(
   redo: readonly HeldItem[],
   address = session.address(),
 ): Promise<OnePhaseReply> {
-  const commit = { ...session.commitOf(items, address), redo };
+  const commit = { ...session.commitOf(session.beside(items), address), redo };
   return session.store.commitOnePhase(commit, session.until);
 }
 
@@ -74,6 +74,7 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'answers a decision that arrives again as committed, and changes nothing by it',
+    oneStep: true,
     run: async (session) => {
       await session.commits(insert(session.key(), counted('1')));
       const address = session.address();
@@ -91,6 +92,7 @@ export const RECORD_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'tells from the record what is left to do, and nothing where there is none',
+    oneStep: true,
     run: async (session) => {
       const [plain, decided, none] = [session.address(), session.address(), session.address()];
       await session.commit([insert(session.key())], plain);

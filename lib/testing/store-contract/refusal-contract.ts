@@ -107,6 +107,7 @@ export const REFUSAL_CONTRACT: readonly ContractCase[] = [
   })),
   {
     title: 'names the first item that is refused, in the order of the items',
+    oneStep: true,
     run: async (session) => {
       const [a, b] = [session.key('a'), session.key('b')];
       await session.setForeign(b, 'foreign');

@@ -112,6 +112,7 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'notes that a commit may have happened, once it may',
+    oneStep: true,
     run: async (session) => {
       const commit = session.commitOf([insert(session.key())]);
 
@@ -133,6 +134,7 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'makes an item of a foreign value that is still the one seen',
+    oneStep: true,
     run: async (session) => {
       const key = session.key();
       const foreign = '{"balance":5,"text":"|😀"}';
@@ -146,6 +148,7 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
   },
   {
     title: 'makes an item of a foreign value that is the empty text',
+    oneStep: true,
     run: async (session) => {
       await session.setForeign(session.key(), '');
 
@@ -156,6 +159,7 @@ export const WRITE_CONTRACT: readonly ContractCase[] = [
   },
   ...((['insert', 'replace', 'blind', 'increment', 'adopt'] as const).map((how) => ({
     title: `lets an item expire that was written with a time to live: ${how}`,
+    oneStep: how === 'adopt',
     run: async (session) => {
       const key = session.key();
       const ttlMs = 700;
