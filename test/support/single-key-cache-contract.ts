@@ -10,8 +10,8 @@ export interface CacheUnderTest {
   readonly cache: SingleKeyCache;
   /** Another client of the same servers, open. */
   readonly other: SingleKeyCache;
-  /** The servers keep their connections and answer nothing until `resume`. */
-  pause(): void;
+  /** Once it resolves, the servers keep their connections and answer nothing until `resume`. */
+  pause(): Promise<void>;
   resume(): void;
   /** Closes both clients, whether or not a test did already. */
   close(): Promise<void>;
@@ -306,7 +306,7 @@ export function describeSingleKeyCache(name: string, factory: () => Promise<Cach
 
       it('gives reads up in time when servers are silent, and serves when they are back', async () => {
         await added('one');
-        tested.pause();
+        await tested.pause();
         await expect(cache.get([key], untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
         await expect(cache.ping(untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
         tested.resume();
@@ -317,7 +317,7 @@ export function describeSingleKeyCache(name: string, factory: () => Promise<Cach
       it('says that writes may have happened when servers are silent', async () => {
         const seen = await added('one');
         const removed = await added('one', `${key}:removed`);
-        tested.pause();
+        await tested.pause();
         const until = untilIn(shortMs);
         const calls = [
           cache.add(`${key}:new`, 'two', undefined, until),
