@@ -70,6 +70,7 @@ const adapters: Readonly<Record<string, string>> = {
   knex: 'knex',
   'mikro-orm': '@mikro-orm/core',
   mongoose: 'mongoose',
+  memcached: 'memcache-parser',
 };
 
 const entryPoints = ['testing', 'terminus', 'class-transformer', ...Object.keys(adapters)];

@@ -15,8 +15,10 @@ const optional = [
   '@prisma/client',
   'class-transformer',
   'drizzle-orm',
+  'hashring',
   'knex',
   'kysely',
+  'memcache-parser',
   'mongoose',
   'mysql2',
   'pg',
@@ -36,6 +38,7 @@ const entryPoints = [
   '/knex',
   '/mikro-orm',
   '/mongoose',
+  '/memcached',
 ];
 const loaders = /** @type {const} */ (['module', 'commonjs']);
 const compilerOptions = {

@@ -1,5 +1,6 @@
 import {
   mariaDb,
+  memcached,
   missingMark,
   mongoDb,
   mySql,
@@ -23,3 +24,4 @@ export const describePostgres = describeOn(postgres);
 export const describeMariaDb = describeOn(mariaDb);
 export const describeMySql = describeOn(mySql);
 export const describeMongoDb = describeOn(mongoDb);
+export const describeMemcached = describeOn(memcached);

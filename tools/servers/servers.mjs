@@ -1,6 +1,7 @@
 // The servers that integration tests start, and the installation of those that are missing.
 import { hasApt, updatePackageLists } from './apt.mjs';
 import { mariaDb } from './mariadb.mjs';
+import { memcached } from './memcached.mjs';
 import { mongoDb } from './mongodb.mjs';
 import { mySql } from './mysql.mjs';
 import { postgres } from './postgres.mjs';
@@ -14,10 +15,10 @@ import { redis } from './redis.mjs';
  * @property {() => boolean} [install] absent where no package of Debian has it
  */
 
-export { mariaDb, mongoDb, mySql, postgres, redis };
+export { mariaDb, memcached, mongoDb, mySql, postgres, redis };
 
 /** @type {readonly ServerKind[]} */
-export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb];
+export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb, memcached];
 
 /**
  * The kinds that are missing, can be installed, and were not chosen or hidden by a variable.

@@ -1,0 +1,1 @@
+export { MemcachedCache, type MemcachedOptions } from './memcached-cache.js';

@@ -1,0 +1,210 @@
+import type { ConnectionOptions } from 'node:tls';
+import { ModuleOptionsError, StoreRefusedError, StoreUnavailableError } from '../errors/index.js';
+import type { Clock } from '../store/clock.js';
+import { groupBy } from '../store/group-by.js';
+import type { SeenText, SingleKeyCache } from '../store/single-key/single-key-cache.js';
+import type { Question } from './call.js';
+import {
+  readCommand,
+  refusalOf,
+  removeCommand,
+  seenAfter,
+  seenIn,
+  wasRemoved,
+  writeCommands,
+  type CasToken,
+} from './commands.js';
+import { exptimeOf } from './exptime.js';
+import { parseServer } from './server-address.js';
+import { serverKeyOf } from './server-key.js';
+import { ServerLink } from './server-link.js';
+import { ServerRing } from './server-ring.js';
+
+export interface MemcachedOptions {
+  /**
+   * `host:port` or `[ipv6]:port`. Several share the keys by consistent hashing (ketama) of these names: all
+   * instances of the application must give the same ones. A server that is down keeps its keys.
+   */
+  readonly servers: readonly string[];
+  /**
+   * The servers, as in `servers`, that may evict: whatever is on them can vanish at any time, and such a store
+   * never holds the record of a transaction. @default none: a server that evicts is refused
+   */
+  readonly allowEviction?: readonly string[];
+  /** Connects by TLS, with these options of `tls.connect`. @default plain TCP */
+  readonly tls?: ConnectionOptions;
+}
+
+const reopenDelayMs = 50;
+const ping = 'mn\r\n';
+
+/** Memcached 1.6 or newer, one server or several. */
+export class MemcachedCache implements SingleKeyCache {
+  readonly kind = 'Memcached';
+  readonly expires = true;
+  readonly #clock: Clock;
+  readonly #links: readonly ServerLink[];
+  readonly #ring: ServerRing;
+
+  /** @throws ModuleOptionsError */
+  constructor(options: MemcachedOptions, clock: Clock) {
+    this.#clock = clock;
+    this.#links = linksOf(options, clock);
+    this.#ring = new ServerRing(this.#links);
+  }
+
+  /** Whether a server may forget what it holds; known once it was reached. */
+  get mayEvict(): boolean {
+    return this.#links.some(({ settings }) => settings?.evicts === true);
+  }
+
+  async open(until: number): Promise<void> {
+    await Promise.all(this.#links.map((link) => this.#openLink(link, until)));
+  }
+
+  async get(keys: readonly string[], until: number): Promise<readonly (SeenText | undefined)[]> {
+    const serverKeys = keys.map(serverKeyOf);
+    const found: (SeenText | undefined)[] = new Array(keys.length);
+    const places = groupBy([...serverKeys.keys()], (at) => this.#ring.linkOf(serverKeys[at]!));
+    await Promise.all(
+      [...places].map(async ([link, ats]) => {
+        const seen = await this.#ask(link, keys[ats[0]!]!, {
+          text: ats.map((at) => readCommand(serverKeys[at]!)).join(''),
+          replies: ats.length,
+          until,
+          writes: false,
+          read: (replies, connection) => replies.map((reply) => seenIn(reply, connection)),
+        });
+        ats.forEach((at, index) => (found[at] = seen[index]));
+      }),
+    );
+    return found;
+  }
+
+  add(
+    key: string,
+    text: string,
+    expiresInMs: number | undefined,
+    until: number,
+  ): Promise<SeenText | undefined> {
+    const serverKey = serverKeyOf(key);
+    const exptime = exptimeOf(expiresInMs, this.#clock);
+    return this.#ask(this.#ring.linkOf(serverKey), key, {
+      text: writeCommands({ serverKey, text, exptime }),
+      replies: 2,
+      until,
+      writes: true,
+      read: (replies, connection) => seenAfter(replies, text, connection),
+    });
+  }
+
+  // oxlint-disable-next-line max-params -- as the interface has it
+  async replace(
+    key: string,
+    { token }: SeenText,
+    text: string,
+    expiresInMs: number | undefined,
+    until: number,
+  ): Promise<SeenText | undefined> {
+    if (token === undefined) return undefined;
+    const { cas, connection: on } = token as CasToken;
+    const serverKey = serverKeyOf(key);
+    const exptime = exptimeOf(expiresInMs, this.#clock);
+    return this.#ask(this.#ring.linkOf(serverKey), key, {
+      text: writeCommands({ serverKey, text, exptime }, cas),
+      replies: 2,
+      until,
+      writes: true,
+      on: { connection: on, otherwise: undefined },
+      read: (replies, connection) => seenAfter(replies, text, connection),
+    });
+  }
+
+  async remove(key: string, { token }: SeenText, until: number): Promise<boolean> {
+    if (token === undefined) return false;
+    const { cas, connection } = token as CasToken;
+    const serverKey = serverKeyOf(key);
+    return this.#ask(this.#ring.linkOf(serverKey), key, {
+      text: removeCommand(serverKey, cas),
+      replies: 1,
+      until,
+      writes: true,
+      on: { connection, otherwise: false },
+      read: wasRemoved,
+    });
+  }
+
+  async ping(until: number): Promise<void> {
+    await Promise.all(this.#links.map((link) => this.#pingLink(link, until)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.close()));
+  }
+
+  async #ask<T>(link: ServerLink, key: string, question: Question<T>): Promise<T> {
+    try {
+      return await link.ask(question);
+    } catch (error) {
+      const { name: server, settings } = link;
+      throw refusalOf(error, { server, key, itemSizeMax: settings?.itemSizeMax });
+    }
+  }
+
+  async #pingLink(link: ServerLink, until: number): Promise<void> {
+    await link.ask({
+      text: ping,
+      replies: 1,
+      until,
+      writes: false,
+      read: ([reply]) => {
+        if (reply?.words[0] === 'MN') return;
+        throw new StoreRefusedError(
+          `Memcached at ${link.name} answers "${reply?.words.join(' ')}".`,
+        );
+      },
+    });
+  }
+
+  /** Tries again while it is down: it may be starting. */
+  async #openLink(link: ServerLink, until: number): Promise<void> {
+    for (;;) {
+      try {
+        await this.#pingLink(link, until);
+        return;
+      } catch (error) {
+        const hasTime = this.#clock.now() + reopenDelayMs < until;
+        if (!(error instanceof StoreUnavailableError) || !hasTime) throw error;
+        await new Promise<void>((resolve) => this.#clock.schedule(reopenDelayMs, resolve));
+      }
+    }
+  }
+}
+
+function linksOf(
+  { servers, allowEviction = [], tls }: MemcachedOptions,
+  clock: Clock,
+): readonly ServerLink[] {
+  if (servers.length === 0) throw new ModuleOptionsError('memcached: servers is empty; name one.');
+  if (new Set(servers).size < servers.length)
+    throw new ModuleOptionsError('memcached: servers has a server twice.');
+  const unknown = allowEviction.find((name) => !servers.includes(name));
+  if (unknown !== undefined) {
+    throw new ModuleOptionsError(
+      `memcached: allowEviction has '${unknown}', which is none of the servers: ${servers.join(', ')}.`,
+    );
+  }
+  return servers.map((name) => {
+    const address = parseServer(name);
+    if (address === undefined) {
+      throw new ModuleOptionsError(
+        `memcached: the server '${name}' is not written as host:port, such as 127.0.0.1:11211.`,
+      );
+    }
+    return new ServerLink({
+      address: { ...address, tls },
+      allowEviction: allowEviction.includes(name),
+      clock,
+    });
+  });
+}
