@@ -57,22 +57,32 @@ function argumentsFor(
 
 /** A real Memcached on a free port of 127.0.0.1. */
 export class MemcachedServer extends LocalServer {
+  readonly #settings: { options: MemcachedServerOptions };
+
   /** @throws when no Memcached is there, or when it does not serve within thirty seconds. */
   static async start(options: MemcachedServerOptions = {}): Promise<MemcachedServer> {
     const binary = findMemcachedServer();
     if (binary === undefined) throw new Error('Memcached missing');
-    return new MemcachedServer(binary, options).startAnew();
+    return new MemcachedServer(binary, { options }).startAnew();
   }
 
-  private constructor(binary: string, options: MemcachedServerOptions) {
+  private constructor(binary: string, settings: { options: MemcachedServerOptions }) {
     super({
       kind: 'memcached',
       command: binary,
-      args: ({ port }) => argumentsFor(options, port),
+      args: ({ port }) => argumentsFor(settings.options, port),
       prepare: async () => undefined,
       isReady,
-      stopSignal: 'SIGTERM',
+      // It takes a second to end in order, and has nothing to keep.
+      stopSignal: 'SIGKILL',
     });
+    this.#settings = settings;
+  }
+
+  /** Starts again, with other options. */
+  restartWith(options: MemcachedServerOptions): Promise<void> {
+    this.#settings.options = options;
+    return this.restart();
   }
 
   /** Pauses it; once that resolves, none of its threads runs any more. */
