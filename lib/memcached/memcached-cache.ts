@@ -3,10 +3,8 @@ import { ModuleOptionsError, StoreRefusedError, StoreUnavailableError } from '..
 import type { Clock } from '../store/clock.js';
 import { groupBy } from '../store/group-by.js';
 import type { SeenText, SingleKeyCache } from '../store/single-key/single-key-cache.js';
-import type { Question } from './call.js';
 import {
   readCommand,
-  refusalOf,
   removeCommand,
   seenAfter,
   seenIn,
@@ -55,30 +53,19 @@ export class MemcachedCache implements SingleKeyCache {
 
   /** Whether a server may forget what it holds; known once it was reached. */
   get mayEvict(): boolean {
-    return this.#links.some(({ settings }) => settings?.evicts === true);
+    return this.#links.some(({ evicts }) => evicts);
   }
 
   async open(until: number): Promise<void> {
     await Promise.all(this.#links.map((link) => this.#openLink(link, until)));
   }
 
-  async get(keys: readonly string[], until: number): Promise<readonly (SeenText | undefined)[]> {
+  get(keys: readonly string[], until: number): Promise<readonly (SeenText | undefined)[]> {
     const serverKeys = keys.map(serverKeyOf);
-    const found: (SeenText | undefined)[] = new Array(keys.length);
-    const places = groupBy([...serverKeys.keys()], (at) => this.#ring.linkOf(serverKeys[at]!));
-    await Promise.all(
-      [...places].map(async ([link, ats]) => {
-        const seen = await this.#ask(link, keys[ats[0]!]!, {
-          text: ats.map((at) => readCommand(serverKeys[at]!)).join(''),
-          replies: ats.length,
-          until,
-          writes: false,
-          read: (replies, connection) => replies.map((reply) => seenIn(reply, connection)),
-        });
-        ats.forEach((at, index) => (found[at] = seen[index]));
-      }),
-    );
-    return found;
+    const places = groupBy(serverKeys.keys(), (at) => this.#ring.linkOf(serverKeys[at]!));
+    const [first] = places.keys();
+    if (places.size === 1) return this.#getFrom(first!, serverKeys, until);
+    return this.#getFromAll(places, serverKeys, until);
   }
 
   add(
@@ -89,7 +76,8 @@ export class MemcachedCache implements SingleKeyCache {
   ): Promise<SeenText | undefined> {
     const serverKey = serverKeyOf(key);
     const exptime = exptimeOf(expiresInMs, this.#clock);
-    return this.#ask(this.#ring.linkOf(serverKey), key, {
+    return this.#ring.linkOf(serverKey).ask({
+      key,
       text: writeCommands({ serverKey, text, exptime }),
       replies: 2,
       until,
@@ -99,18 +87,19 @@ export class MemcachedCache implements SingleKeyCache {
   }
 
   // oxlint-disable-next-line max-params -- as the interface has it
-  async replace(
+  replace(
     key: string,
     { token }: SeenText,
     text: string,
     expiresInMs: number | undefined,
     until: number,
   ): Promise<SeenText | undefined> {
-    if (token === undefined) return undefined;
+    if (token === undefined) return Promise.resolve(undefined);
     const { cas, connection: on } = token as CasToken;
     const serverKey = serverKeyOf(key);
     const exptime = exptimeOf(expiresInMs, this.#clock);
-    return this.#ask(this.#ring.linkOf(serverKey), key, {
+    return this.#ring.linkOf(serverKey).ask({
+      key,
       text: writeCommands({ serverKey, text, exptime }, cas),
       replies: 2,
       until,
@@ -120,11 +109,12 @@ export class MemcachedCache implements SingleKeyCache {
     });
   }
 
-  async remove(key: string, { token }: SeenText, until: number): Promise<boolean> {
-    if (token === undefined) return false;
+  remove(key: string, { token }: SeenText, until: number): Promise<boolean> {
+    if (token === undefined) return Promise.resolve(false);
     const { cas, connection } = token as CasToken;
     const serverKey = serverKeyOf(key);
-    return this.#ask(this.#ring.linkOf(serverKey), key, {
+    return this.#ring.linkOf(serverKey).ask({
+      key,
       text: removeCommand(serverKey, cas),
       replies: 1,
       until,
@@ -142,17 +132,39 @@ export class MemcachedCache implements SingleKeyCache {
     await Promise.all(this.#links.map((link) => link.close()));
   }
 
-  async #ask<T>(link: ServerLink, key: string, question: Question<T>): Promise<T> {
-    try {
-      return await link.ask(question);
-    } catch (error) {
-      const { name: server, settings } = link;
-      throw refusalOf(error, { server, key, itemSizeMax: settings?.itemSizeMax });
-    }
+  #getFrom(
+    link: ServerLink,
+    serverKeys: readonly string[],
+    until: number,
+  ): Promise<readonly (SeenText | undefined)[]> {
+    return link.ask({
+      key: serverKeys[0]!,
+      text: serverKeys.map(readCommand).join(''),
+      replies: serverKeys.length,
+      until,
+      writes: false,
+      read: (replies, connection) => replies.map((reply) => seenIn(reply, connection)),
+    });
+  }
+
+  async #getFromAll(
+    places: ReadonlyMap<ServerLink, readonly number[]>,
+    serverKeys: readonly string[],
+    until: number,
+  ): Promise<readonly (SeenText | undefined)[]> {
+    const found: (SeenText | undefined)[] = serverKeys.map(() => undefined);
+    const reading = [...places].map(async ([link, ats]) => {
+      const asked = ats.map((at) => serverKeys[at]!);
+      const seen = await this.#getFrom(link, asked, until);
+      ats.forEach((at, index) => (found[at] = seen[index]));
+    });
+    await Promise.all(reading);
+    return found;
   }
 
   async #pingLink(link: ServerLink, until: number): Promise<void> {
     await link.ask({
+      key: '',
       text: ping,
       replies: 1,
       until,

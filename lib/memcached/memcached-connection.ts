@@ -14,9 +14,9 @@ export interface Message {
   readonly text: string;
   /** How many replies the commands get. */
   readonly replies: number;
-  readonly answered: (replies: readonly Reply[]) => void;
+  answered(replies: readonly Reply[]): void;
   /** The connection ended before all were there. */
-  readonly lost: (cause: Error) => void;
+  lost(cause: Error): void;
 }
 
 const keepAliveMs = 30_000;
@@ -54,8 +54,12 @@ export class MemcachedConnection extends MemcacheParser {
       return;
     }
     if (messages.length === 0) return;
-    this.#messages.push(...messages);
-    this.#socket.write(messages.map(({ text }) => text).join(''));
+    let text = '';
+    for (const message of messages) {
+      this.#messages.push(message);
+      text += message.text;
+    }
+    this.#socket.write(text);
   }
 
   /** Ends at once; what has not left this machine never will. */

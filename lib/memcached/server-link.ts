@@ -1,9 +1,8 @@
-import { StoreRefusedError, StoreUnavailableError } from '../errors/index.js';
+import { StoreRefusedError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
 import type { Cancel, Clock } from '../store/clock.js';
-import { CommitReplyLostError } from '../store/versioned-store.js';
-import type { Call, Question } from './call.js';
-import { openConnection, type MemcachedConnection, type Message } from './memcached-connection.js';
+import { Call, type Question } from './call.js';
+import { MemcachedConnection, openConnection, type Message } from './memcached-connection.js';
 import type { ServerAddress } from './server-address.js';
 import {
   answersToQuestions,
@@ -11,9 +10,9 @@ import {
   questions,
   type ServerSettings,
 } from './server-checks.js';
+import { nothingWritten, unavailable } from './unavailable.js';
 
 const connectTimeoutMs = 5_000;
-const nothingWritten = 'Nothing was written.';
 
 export interface ServerLinkOptions {
   readonly address: ServerAddress;
@@ -26,12 +25,15 @@ export interface ServerLinkOptions {
  * write; nothing is ever sent twice.
  */
 export class ServerLink {
+  readonly name: string;
   readonly #options: ServerLinkOptions;
-  /** All that are not answered. */
-  readonly #calls = new Set<Call>();
-  /** Those of them that have not been sent. */
-  #unsent: Call[] = [];
+  #unsent: Call<never>[] = [];
+  /** Sent and not answered, and some that are answered already. */
+  #sent: Call<never>[] = [];
+  /** How many are not answered. */
+  #open = 0;
   #connection: MemcachedConnection | undefined;
+  #isFlushDue = false;
   #isConnecting = false;
   #settings: ServerSettings | undefined;
   #watch: { readonly at: number; readonly cancel: Cancel } | undefined;
@@ -40,87 +42,74 @@ export class ServerLink {
 
   constructor(options: ServerLinkOptions) {
     this.#options = options;
+    this.name = options.address.name;
   }
 
-  get name(): string {
-    return this.#options.address.name;
+  /** Whether the server may forget what it holds, as it said when it was reached last. */
+  get evicts(): boolean {
+    return this.#settings?.evicts === true;
   }
 
-  /** What the server said of itself last; undefined before it was reached. */
-  get settings(): ServerSettings | undefined {
-    return this.#settings;
+  /** The largest item in bytes, as it said when it was reached last. */
+  get itemSizeMax(): number | undefined {
+    return this.#settings?.itemSizeMax;
   }
 
-  /** @throws StoreUnavailableError, CommitReplyLostError, and what the question throws. */
+  /** @throws StoreUnavailableError, CommitReplyLostError, StoreRefusedError */
   ask<T>(question: Question<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#isClosed) {
-        reject(this.#unavailable('is not asked any more: the store is closed'));
+        reject(unavailable(this.name, 'is not asked any more: the store is closed'));
         return;
       }
-      const call: Call = { ...question, resolve: resolve as (answer: unknown) => void, reject };
       // A tick asked for among promise callbacks comes when all of them are done: the end of the turn.
-      if (this.#unsent.length === 0) process.nextTick(this.#flush);
-      this.#unsent.push(call);
-      this.#calls.add(call);
+      if (!this.#isFlushDue) process.nextTick(this.#flush);
+      this.#isFlushDue = true;
+      this.#open++;
+      this.#unsent.push(new Call(question, this, resolve, reject) as unknown as Call<never>);
     });
+  }
+
+  /** A call has come to its end. */
+  settled(): void {
+    this.#open--;
+    if (this.#open > 0 || !this.#isClosed) return;
+    for (const idle of this.#whenIdle.splice(0)) idle();
   }
 
   /** Lets what was asked be answered; then disconnects. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#calls.size > 0) await new Promise<void>((idle) => this.#whenIdle.push(idle));
+    if (this.#open > 0) await new Promise<void>((idle) => this.#whenIdle.push(idle));
+    this.#watch?.cancel();
     this.#connection?.close();
     this.#connection = undefined;
   }
 
   readonly #flush = (): void => {
-    this.#wakeAt(Math.min(...this.#unsent.map(({ until }) => until)));
+    this.#isFlushDue = false;
+    this.#wakeFor(this.#unsent);
     if (this.#connection?.isOpen) this.#send(this.#connection);
     else if (!this.#isConnecting) void this.#connect();
   };
 
   #send(connection: MemcachedConnection): void {
     const now = this.#options.clock.now();
-    const messages: Message[] = [];
-    const calls = this.#unsent;
-    this.#unsent = [];
-    for (const call of calls) {
-      if (call.until <= now) {
-        const what = `Memcached at ${this.name} was not asked: the time was over before.`;
-        this.#settle(call)?.reject(new AskedTooLateError(`${what} ${nothingWritten}`));
-      } else if (call.on !== undefined && call.on.connection !== connection) {
-        this.#settle(call)?.resolve(call.on.otherwise);
-      } else {
-        messages.push(this.#messageOf(call, connection));
-      }
-    }
+    const messages = this.#takeUnsent().filter((call) => {
+      if (call.until > now) return call.goesOver(connection);
+      const what = `Memcached at ${this.name} was not asked: the time was over before.`;
+      call.reject(new AskedTooLateError(`${what} ${nothingWritten}`));
+      return false;
+    });
+    if (this.#sent.length > 2 * this.#open) this.#sent = this.#sent.filter(isOpen);
+    for (const call of messages) this.#sent.push(call);
     connection.send(messages);
   }
 
-  #messageOf(call: Call, connection: MemcachedConnection): Message {
-    call.sentOn = connection;
-    return {
-      text: call.text,
-      replies: call.replies,
-      answered: (replies) => {
-        if (this.#settle(call) === undefined) return;
-        try {
-          call.resolve(call.read(replies, connection));
-        } catch (error) {
-          call.reject(error);
-        }
-      },
-      lost: (cause) => this.#settle(call)?.reject(this.#lost(call, cause)),
-    };
-  }
-
-  #lost(call: Call, cause: Error): Error {
-    if (!call.writes) return this.#unavailable(`did not answer: ${cause.message}`, cause);
-    return new CommitReplyLostError(
-      `Memcached at ${this.name} was sent a write and did not answer: ${cause.message}.`,
-      { cause },
-    );
+  #takeUnsent(): Call<never>[] {
+    const calls = this.#unsent;
+    this.#unsent = [];
+    return calls.filter(isOpen);
   }
 
   async #connect(): Promise<void> {
@@ -134,15 +123,22 @@ export class ServerLink {
         connection.cut(new Error('it did not answer when it was asked for its settings')),
       );
       this.#settings = await this.#check(connection);
-      if (this.#isClosed && this.#calls.size === 0) return connection.close();
-      this.#connection = connection;
-      this.#send(connection);
+      this.#use(connection);
     } catch (error) {
       this.#refuse(error);
     } finally {
       cancel();
       this.#isConnecting = false;
     }
+  }
+
+  #use(connection: MemcachedConnection): void {
+    if (this.#isClosed && this.#open === 0) {
+      connection.close();
+      return;
+    }
+    this.#connection = connection;
+    this.#send(connection);
   }
 
   async #check(connection: MemcachedConnection): Promise<ServerSettings> {
@@ -168,65 +164,39 @@ export class ServerLink {
   /** Whoever waits for a connection hears why there is none. */
   #refuse(cause: unknown): void {
     const { message } = cause as Error;
-    const calls = this.#unsent;
-    this.#unsent = [];
-    for (const call of calls) {
-      const reason =
-        cause instanceof StoreRefusedError
-          ? new StoreRefusedError(message)
-          : this.#unavailable(
-              `could not be reached: ${message}. Start it, or correct \`servers\``,
-              cause,
-            );
-      this.#settle(call)?.reject(reason);
+    const what = `could not be reached: ${message}. Start it, or correct \`servers\``;
+    for (const call of this.#takeUnsent()) {
+      const isRefused = cause instanceof StoreRefusedError;
+      call.reject(isRefused ? new StoreRefusedError(message) : unavailable(this.name, what, cause));
     }
   }
 
-  /** The call, for the first one to settle it. */
-  #settle(call: Call): Call | undefined {
-    if (!this.#calls.delete(call)) return undefined;
-    if (this.#calls.size === 0) {
-      for (const idle of this.#whenIdle.splice(0)) idle();
-    }
-    return call;
-  }
-
-  /** Gives up what is over and looks again when the next one is. */
-  readonly #expire = (): void => {
-    const now = this.#options.clock.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const call of this.#calls) {
-      if (call.until <= now) this.#giveUp(call);
-      else if (call.until < next) next = call.until;
-    }
-    this.#unsent = this.#unsent.filter((call) => this.#calls.has(call));
-    this.#watch = undefined;
-    this.#wakeAt(next);
-  };
-
-  #giveUp(call: Call): void {
-    if (this.#settle(call) === undefined) return;
-    const { sentOn, writes } = call;
-    const cause = new Error('the time was over');
-    if (sentOn === undefined) {
-      call.reject(this.#unavailable('could not be reached before the time was over'));
-      return;
-    }
-    call.reject(this.#lost(call, cause));
-    if (writes) sentOn.cut(cause);
-  }
-
-  #wakeAt(at: number): void {
+  /** Looks again when the first of these is over, unless it does before. */
+  #wakeFor(calls: readonly Call<never>[]): void {
+    let at = Number.POSITIVE_INFINITY;
+    for (const { until } of calls) if (until < at) at = until;
     if (at === Number.POSITIVE_INFINITY || (this.#watch !== undefined && this.#watch.at <= at))
       return;
     this.#watch?.cancel();
-    const delayMs = Math.max(0, Math.ceil(at - this.#options.clock.now()));
-    const cancel = this.#options.clock.schedule(delayMs, this.#expire, { background: true });
+    const { clock } = this.#options;
+    const delayMs = Math.max(0, Math.ceil(at - clock.now()));
+    const cancel = clock.schedule(delayMs, this.#expire, { background: true });
     this.#watch = { at, cancel };
   }
 
-  #unavailable(what: string, cause?: unknown): StoreUnavailableError {
-    const message = `Memcached at ${this.name} ${what}. ${nothingWritten}`;
-    return new StoreUnavailableError(message, cause === undefined ? undefined : { cause });
-  }
+  readonly #expire = (): void => {
+    this.#watch = undefined;
+    const now = this.#options.clock.now();
+    for (const call of [...this.#sent, ...this.#unsent]) {
+      if (call.until <= now) call.giveUp();
+    }
+    this.#sent = this.#sent.filter(isOpen);
+    this.#unsent = this.#unsent.filter(isOpen);
+    this.#wakeFor(this.#sent);
+    this.#wakeFor(this.#unsent);
+  };
+}
+
+function isOpen(call: Call<never>): boolean {
+  return !call.isSettled;
 }

@@ -161,6 +161,19 @@ describeMemcached('MemcachedCache', () => {
       expect(await read(cache, 'key')).toBeUndefined();
     });
 
+    it('gives up in time what was asked later, and for a shorter time', async () => {
+      const server = await start();
+      await server.silence();
+      const cache = clientOf({ servers: [server.address] });
+
+      const patient = read(cache, 'key');
+      await expect(cache.get(['key'], untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
+      await expect(cache.get(['key'], untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
+      server.resume();
+
+      expect(await patient).toBeUndefined();
+    });
+
     it('lets a read go without the writes beside it', async () => {
       const server = await start();
       const cache = await open(server.port);
