@@ -1,13 +1,18 @@
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MemcachedCache, type MemcachedOptions } from 'nestjs-distributed-tx/memcached';
 import { StoreRefusedError, StoreUnavailableError } from '../../lib/errors/index.js';
 import { systemClock } from '../../lib/store/clock.js';
 import type { SeenText } from '../../lib/store/single-key/single-key-cache.js';
 import { CommitReplyLostError } from '../../lib/store/versioned-store.js';
+import { findExecutable } from '../../tools/servers/executable.mjs';
 import { CuttingProxy } from '../support/cutting-proxy.js';
 import { freePort } from '../support/free-port.js';
 import { describeMemcached, MemcachedServer } from '../support/memcached-server.js';
+import { giveToServers, runProgram } from '../support/server-account.js';
 import { untilIn } from '../support/single-key-cache-contract.js';
 
 const shortMs = 200;
@@ -327,6 +332,33 @@ describeMemcached('MemcachedCache', () => {
       });
       await expect(cache.ping(untilIn())).rejects.toThrow(first.address);
     });
+  });
+
+  const openssl = findExecutable(['openssl']);
+  const itWithOpenssl = openssl === undefined ? it.skip : it;
+
+  itWithOpenssl('speaks TLS, and only to whom it trusts', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'dtx-tls-'));
+    ending.push(() => rm(dir, { recursive: true }));
+    await giveToServers(dir);
+    const [certificate, key] = [join(dir, 'certificate.pem'), join(dir, 'key.pem')];
+    const files = ['-keyout', key, '-out', certificate];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const kind = ['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+    await runProgram(openssl!, [...kind, ...files, ...names], { cwd: dir });
+    const tls = { port: await freePort(), certificate, key };
+    await start({ tls });
+    const servers = [`127.0.0.1:${tls.port}`];
+
+    const trusting = clientOf({ servers, tls: { ca: await readFile(certificate) } });
+    await trusting.open(untilIn());
+    const seen = await added(trusting, 'key', 'one');
+    expect(await trusting.replace('key', seen, 'two', undefined, untilIn())).toBeDefined();
+
+    const others = clientOf({ servers, tls: {} });
+    await expect(others.open(untilIn(shortMs))).rejects.toThrow('self-signed certificate');
+    const plain = clientOf({ servers });
+    await expect(plain.open(untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
   });
 
   it('sends what is asked in one turn in one write', async () => {

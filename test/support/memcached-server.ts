@@ -8,6 +8,8 @@ export { describeMemcached } from './describe-server.js';
 export interface MemcachedServerOptions {
   /** Whether it forgets items when memory is short; else it refuses writes then. @default false */
   readonly evicts?: boolean;
+  /** A port of its own on which TLS is spoken, and the files of the certificate and of its key. */
+  readonly tls?: { readonly port: number; readonly certificate: string; readonly key: string };
   /** For items, in megabytes. @default 64 */
   readonly memoryMb?: number;
   /** Further arguments of memcached. */
@@ -47,10 +49,14 @@ async function isReady({ port, pid }: RunningServer): Promise<boolean> {
 }
 
 function argumentsFor(
-  { evicts = false, memoryMb = 64, args = [] }: MemcachedServerOptions,
+  { evicts = false, memoryMb = 64, tls, args = [] }: MemcachedServerOptions,
   port: number,
 ): readonly string[] {
-  const address = ['-l', '127.0.0.1', '-p', String(port), '-U', '0'];
+  const address = ['-U', '0', '-l', `${tls === undefined ? '' : 'notls:'}127.0.0.1:${port}`];
+  if (tls !== undefined) {
+    const files = `ssl_chain_cert=${tls.certificate},ssl_key=${tls.key}`;
+    address.push('-l', `127.0.0.1:${tls.port}`, '-Z', '-o', files);
+  }
   const size = ['-m', String(memoryMb), '-c', String(connectionsMax)];
   return [...address, ...size, ...(evicts ? [] : ['-M']), ...args];
 }
