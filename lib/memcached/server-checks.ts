@@ -1,9 +1,9 @@
 import { StoreRefusedError } from '../errors/index.js';
 import type { Reply } from './memcached-connection.js';
 
-/** What is asked on each new connection, before anything else. */
-export const questions = 'version\r\nstats settings\r\n';
-export const answersToQuestions = 2;
+/** What is asked on each new connection, before anything else; of names that both have, the settings count. */
+export const questions = 'version\r\nstats\r\nstats settings\r\n';
+export const answersToQuestions = 3;
 
 export interface ServerSettings {
   readonly evicts: boolean;
@@ -31,7 +31,7 @@ export function checkServer(
   checkVersion(name, version);
   if (settings.get('cas_enabled') === 'no')
     throw refused(name, 'was started without CAS. Start it without -C');
-  const evicts = settings.get('evictions') !== 'off' || settings.has('ext_path');
+  const evicts = settings.get('evictions') !== 'off' || settings.has('extstore_limit_maxbytes');
   if (evicts && !allowEviction) {
     throw refused(
       name,

@@ -254,6 +254,11 @@ describeMemcached('MemcachedCache', () => {
       await expect(read(cache, 'key')).rejects.toThrow(StoreRefusedError);
     });
 
+    it('keeps items in files, and evicts from there', async () => {
+      const { address } = await start({ args: ['-o', 'ext_path=items:64m'] });
+      await expect(clientOf({ servers: [address] }).open(untilIn())).rejects.toThrow('evicts');
+    });
+
     it('has no CAS ids', async () => {
       const { address } = await start({ args: ['-C'] });
       const cache = clientOf({ servers: [address] });
@@ -335,30 +340,40 @@ describeMemcached('MemcachedCache', () => {
   });
 
   const openssl = findExecutable(['openssl']);
-  const itWithOpenssl = openssl === undefined ? it.skip : it;
+  const describeTls = openssl === undefined ? describe.skip : describe;
 
-  itWithOpenssl('speaks TLS, and only to whom it trusts', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'dtx-tls-'));
-    ending.push(() => rm(dir, { recursive: true }));
-    await giveToServers(dir);
-    const [certificate, key] = [join(dir, 'certificate.pem'), join(dir, 'key.pem')];
-    const files = ['-keyout', key, '-out', certificate];
-    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    const kind = ['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-    await runProgram(openssl!, [...kind, ...files, ...names], { cwd: dir });
-    const tls = { port: await freePort(), certificate, key };
-    await start({ tls });
-    const servers = [`127.0.0.1:${tls.port}`];
+  describeTls('TLS', () => {
+    it('is spoken, and only with whom is trusted', async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'dtx-tls-'));
+      ending.push(() => rm(dir, { recursive: true }));
+      await giveToServers(dir);
+      const [certificate, key] = [join(dir, 'certificate.pem'), join(dir, 'key.pem')];
+      const files = ['-keyout', key, '-out', certificate];
+      const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+      const kind = [
+        'req',
+        '-x509',
+        '-nodes',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+      ];
+      await runProgram(openssl!, [...kind, ...files, ...names], { cwd: dir });
+      const tls = { port: await freePort(), certificate, key };
+      await start({ tls });
+      const servers = [`127.0.0.1:${tls.port}`];
 
-    const trusting = clientOf({ servers, tls: { ca: await readFile(certificate) } });
-    await trusting.open(untilIn());
-    const seen = await added(trusting, 'key', 'one');
-    expect(await trusting.replace('key', seen, 'two', undefined, untilIn())).toBeDefined();
+      const trusting = clientOf({ servers, tls: { ca: await readFile(certificate) } });
+      await trusting.open(untilIn());
+      const seen = await added(trusting, 'key', 'one');
+      expect(await trusting.replace('key', seen, 'two', undefined, untilIn())).toBeDefined();
 
-    const others = clientOf({ servers, tls: {} });
-    await expect(others.open(untilIn(shortMs))).rejects.toThrow('self-signed certificate');
-    const plain = clientOf({ servers });
-    await expect(plain.open(untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
+      const others = clientOf({ servers, tls: {} });
+      await expect(others.open(untilIn(shortMs))).rejects.toThrow('self-signed certificate');
+      const plain = clientOf({ servers });
+      await expect(plain.open(untilIn(shortMs))).rejects.toThrow(StoreUnavailableError);
+    });
   });
 
   it('sends what is asked in one turn in one write', async () => {
