@@ -151,6 +151,41 @@ describeMemcached('MemcachedCache', () => {
     });
   });
 
+  it('counts every increment that was acknowledged, and none twice, over connections that are cut', async () => {
+    const server = await start();
+    const direct = await open(server.port);
+    await added(direct, 'count', '0');
+    let [acknowledged, lost] = [0, 0];
+    const cuts = ['request', 'reply'] as const;
+
+    async function increment(cache: MemcachedCache): Promise<void> {
+      for (;;) {
+        const seen = await read(cache, 'count');
+        const next = String(Number(seen!.text) + 1);
+        if (await cache.replace('count', seen!, next, undefined, untilIn())) return;
+      }
+    }
+    const work = Array.from({ length: 4 }, async () => {
+      const proxy = await proxyOf(server);
+      const cache = await open(proxy.port);
+      for (let round = 0; round < 40; round++) {
+        if (round % 4 === 0) proxy.cutAt('cas count', cuts[(round / 4) % 2]!);
+        const failure = await increment(cache).then(
+          () => acknowledged++,
+          (error: unknown) => error,
+        );
+        if (failure instanceof CommitReplyLostError) lost++;
+      }
+    });
+    await Promise.all(work);
+
+    const count = Number((await read(direct, 'count'))?.text);
+    expect(acknowledged + lost).toBe(160);
+    expect(lost).toBe(40);
+    expect(count).toBeGreaterThanOrEqual(acknowledged);
+    expect(count).toBeLessThanOrEqual(acknowledged + lost);
+  });
+
   describe('time', () => {
     it('gives up a server that is silent from the start, and never sends what was asked', async () => {
       const server = await start();
