@@ -214,6 +214,22 @@ describeMemcached('MemcachedCache', () => {
       expect(await patient).toBeUndefined();
     });
 
+    it('ends the connection of a write that is not answered in time, and its CAS ids with it', async () => {
+      const server = await start();
+      const cache = await open(server.port);
+      const seen = await added(cache, 'key', 'one');
+      await server.silence();
+
+      const adding = cache.add('new', 'text', undefined, untilIn(shortMs));
+      const reading = read(cache, 'key');
+      await expect(adding).rejects.toThrow(CommitReplyLostError);
+      await expect(reading).rejects.toThrow(StoreUnavailableError);
+      server.resume();
+
+      expect(await cache.replace('key', seen, 'two', undefined, untilIn())).toBeUndefined();
+      expect(await read(cache, 'key')).toMatchObject({ text: 'one' });
+    });
+
     it('lets a read go without the writes beside it', async () => {
       const server = await start();
       const cache = await open(server.port);
