@@ -1,18 +1,10 @@
 import type { Clock } from '../store/clock.js';
 import type { RedisSource } from '../store/redis/redis-client.js';
-import type { RecordLifetime, VersionedStore } from '../store/versioned-store.js';
+import type { StoreContext } from '../store/store-context.js';
+import type { VersionedStore } from '../store/versioned-store.js';
 import type { TransactionLimits } from '../transaction/limits.js';
 import type { Random } from '../transaction/random.js';
 import type { TransactionDefaults } from '../transaction/transaction-options.js';
-
-/** What a store of one's own is given. */
-export interface StoreContext {
-  readonly name: string;
-  readonly clock: Clock;
-  readonly lifetime: RecordLifetime;
-  /** Whether a transaction may lie in this store and another one: absences are told apart then. */
-  readonly amongOthers: boolean;
-}
 
 /** A Redis, the store in this process, or a store of one's own. */
 export type StoreOptions =

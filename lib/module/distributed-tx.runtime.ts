@@ -155,6 +155,7 @@ export class DistributedTxRuntime {
       clock: this.clock,
       lifetime: this.options.lifetime,
       amongOthers: this.options.stores.size > 1,
+      connectTimeoutMs: this.options.connectTimeoutMs,
     };
     if (typeof way === 'function') return way(context);
     if (way === 'embedded') return new EmbeddedStore(context);

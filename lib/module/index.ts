@@ -8,7 +8,7 @@ export type {
   DistributedTxModuleOptions,
   DurabilityOptions,
   RecoveryOptions,
-  StoreContext,
   StoreOptions,
 } from './distributed-tx.options.js';
 export type { RedisSource } from '../store/redis/redis-client.js';
+export type { StoreContext } from '../store/store-context.js';

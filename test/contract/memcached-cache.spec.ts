@@ -1,4 +1,4 @@
-import { MemcachedCache } from 'nestjs-distributed-tx/memcached';
+import { MemcachedCache } from '../../lib/memcached/memcached-cache.js';
 import { systemClock } from '../../lib/store/clock.js';
 import { describeMemcached, MemcachedServer } from '../support/memcached-server.js';
 import { describeSingleKeyCache, untilIn } from '../support/single-key-cache-contract.js';

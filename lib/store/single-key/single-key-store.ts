@@ -44,7 +44,7 @@ export interface SingleKeyStoreOptions {
   readonly clock: Clock;
   readonly lifetime: RecordLifetime;
   /** How long `open`, `sweep` may take, in milliseconds. @default 10_000 */
-  readonly openTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
 }
 
 const SWEEP_EVERY_MS = 60_000;
@@ -60,7 +60,7 @@ export class SingleKeyStore implements VersionedStore {
   readonly #cache: SingleKeyCache;
   readonly #clock: Clock;
   readonly #lifetime: RecordLifetime;
-  readonly #openTimeoutMs: number;
+  readonly #connectTimeoutMs: number;
   readonly #steps: SingleKeySteps;
   readonly #records: SingleKeyRecords;
   #identity: string | undefined;
@@ -74,7 +74,7 @@ export class SingleKeyStore implements VersionedStore {
     this.#cache = cache;
     this.#clock = clock;
     this.#lifetime = lifetime;
-    this.#openTimeoutMs = options.openTimeoutMs ?? 10_000;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
     this.#steps = new SingleKeySteps(cache, clock);
     this.#records = new SingleKeyRecords(this.#steps, clock, lifetime);
     this.journal = new SingleKeyJournal(this.#steps, clock);
@@ -85,7 +85,7 @@ export class SingleKeyStore implements VersionedStore {
   }
 
   async open(): Promise<void> {
-    const until = this.#clock.now() + this.#openTimeoutMs;
+    const until = this.#clock.now() + this.#connectTimeoutMs;
     await this.#cache.open(until);
     await this.identity(until);
     this.#sweepLater();
@@ -280,7 +280,7 @@ export class SingleKeyStore implements VersionedStore {
     const sweep = (): void => {
       const isOver = (raw: string): boolean => isOverAt(raw, this.#clock.time());
       const again = (): void => this.#sweepLater();
-      this.#cache.sweep?.(isOver, this.#clock.now() + this.#openTimeoutMs).then(again, again);
+      this.#cache.sweep?.(isOver, this.#clock.now() + this.#connectTimeoutMs).then(again, again);
     };
     this.#cancelSweep = this.#clock.schedule(SWEEP_EVERY_MS, sweep, { background: true });
   }
