@@ -71,6 +71,7 @@ const adapters: Readonly<Record<string, string>> = {
   'mikro-orm': '@mikro-orm/core',
   mongoose: 'mongoose',
   memcached: 'memcache-parser',
+  ignite: 'apache-ignite-client',
 };
 
 const entryPoints = ['testing', 'terminus', 'class-transformer', ...Object.keys(adapters)];

@@ -13,6 +13,7 @@ const optional = [
   '@mikro-orm/core',
   '@nestjs/terminus',
   '@prisma/client',
+  'apache-ignite-client',
   'class-transformer',
   'drizzle-orm',
   'hashring',
@@ -39,6 +40,7 @@ const entryPoints = [
   '/mikro-orm',
   '/mongoose',
   '/memcached',
+  '/ignite',
 ];
 const loaders = /** @type {const} */ (['module', 'commonjs']);
 const compilerOptions = {

@@ -1,4 +1,5 @@
 import {
+  ignite,
   mariaDb,
   memcached,
   missingMark,
@@ -25,3 +26,4 @@ export const describeMariaDb = describeOn(mariaDb);
 export const describeMySql = describeOn(mySql);
 export const describeMongoDb = describeOn(mongoDb);
 export const describeMemcached = describeOn(memcached);
+export const describeIgnite = describeOn(ignite);

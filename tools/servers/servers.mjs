@@ -1,5 +1,6 @@
 // The servers that integration tests start, and the installation of those that are missing.
 import { hasApt, updatePackageLists } from './apt.mjs';
+import { ignite } from './ignite.mjs';
 import { mariaDb } from './mariadb.mjs';
 import { memcached } from './memcached.mjs';
 import { mongoDb } from './mongodb.mjs';
@@ -15,10 +16,10 @@ import { redis } from './redis.mjs';
  * @property {() => boolean} [install] absent where no package of Debian has it
  */
 
-export { mariaDb, memcached, mongoDb, mySql, postgres, redis };
+export { ignite, mariaDb, memcached, mongoDb, mySql, postgres, redis };
 
 /** @type {readonly ServerKind[]} */
-export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb, memcached];
+export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb, memcached, ignite];
 
 /**
  * The kinds that are missing, can be installed, and were not chosen or hidden by a variable.
@@ -33,7 +34,7 @@ function installable(kinds) {
 /** @param {readonly ServerKind[]} kinds */
 function installAll(kinds) {
   for (const { name, install } of kinds) {
-    process.stdout.write(`Installing ${name} (apt-get) ...\n`);
+    process.stdout.write(`Installing ${name} ...\n`);
     install?.();
   }
 }
