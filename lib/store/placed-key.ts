@@ -26,3 +26,11 @@ export function storeOf(key: string): string {
 export function ownKeyOf(key: string): string {
   return isPlaced(key) ? key.slice(key.indexOf('/') + 1) : key;
 }
+
+/** Which store an item lies in, and under which key. */
+export interface Placing {
+  storeOf(key: string): string;
+  ownKeyOf(key: string): string;
+}
+
+export const BY_NAME: Placing = { storeOf, ownKeyOf };

@@ -5,7 +5,7 @@ import {
 } from '../errors/index.js';
 import { groupBy } from './group-by.js';
 import type { Journal } from './journal.js';
-import { DEFAULT_STORE, ownKeyOf, storeOf } from './placed-key.js';
+import { BY_NAME, DEFAULT_STORE, type Placing } from './placed-key.js';
 import { cacheOfHome, homeIn, tagOfHome, type TransactionAddress } from './transaction-address.js';
 import type {
   AnnounceReply,
@@ -37,14 +37,19 @@ export class StoreGroup implements VersionedStore {
   readonly journal: Journal;
   readonly #stores: ReadonlyMap<string, VersionedStore>;
   readonly #default: VersionedStore;
+  readonly #placing: Placing;
   readonly #byCache = new Map<string, VersionedStore>();
   readonly #caches = new Map<VersionedStore, string>();
   #learning: Promise<void> | undefined;
   #isLearnt = false;
 
-  /** @param stores By name; one is the default. */
-  constructor(stores: ReadonlyMap<string, VersionedStore>) {
+  /**
+   * @param stores By name; one is the default.
+   * @param placing Where items lie. Default: where their keys say.
+   */
+  constructor(stores: ReadonlyMap<string, VersionedStore>, placing: Placing = BY_NAME) {
     this.#stores = stores;
+    this.#placing = placing;
     this.#default = this.#named(DEFAULT_STORE);
     this.journal = this.#default.journal;
   }
@@ -66,7 +71,7 @@ export class StoreGroup implements VersionedStore {
   }
 
   nodeOf(key: string): string {
-    return this.#storeOf(key).nodeOf(ownKeyOf(key));
+    return this.#storeOf(key).nodeOf(this.#placing.ownKeyOf(key));
   }
 
   recordNodeOf(address: TransactionAddress): string {
@@ -84,7 +89,9 @@ export class StoreGroup implements VersionedStore {
   }
 
   holds(key: string): boolean {
-    return this.#stores.get(storeOf(key))?.holds(ownKeyOf(key)) ?? false;
+    return (
+      this.#stores.get(this.#placing.storeOf(key))?.holds(this.#placing.ownKeyOf(key)) ?? false
+    );
   }
 
   homeOf(keys: readonly string[]): string {
@@ -96,7 +103,7 @@ export class StoreGroup implements VersionedStore {
       );
     }
     const own = keys.filter((key) => this.#storeOf(key) === store);
-    return homeIn(cache, store.homeOf(own.map(ownKeyOf)));
+    return homeIn(cache, store.homeOf(own.map(this.#placing.ownKeyOf)));
   }
 
   toNodeTime(localMs: number, home?: string): number {
@@ -105,14 +112,15 @@ export class StoreGroup implements VersionedStore {
   }
 
   async read(keys: readonly string[], until: number, decides?: boolean): Promise<ReadReply> {
-    const parts = [...groupBy(keys, storeOf)];
+    const parts = [...groupBy(keys, this.#placing.storeOf)];
     const [only] = parts;
     if (only === undefined) return this.#default.read(keys, until, decides);
-    if (parts.length === 1) return this.#named(only[0]).read(keys.map(ownKeyOf), until, decides);
+    if (parts.length === 1)
+      return this.#named(only[0]).read(keys.map(this.#placing.ownKeyOf), until, decides);
     const found = new Map<string, ReadReply['items'][number]>();
     const replies = await Promise.all(
       parts.map(async ([name, own]) => {
-        const reply = await this.#named(name).read(own.map(ownKeyOf), until, decides);
+        const reply = await this.#named(name).read(own.map(this.#placing.ownKeyOf), until, decides);
         for (const [nth, key] of own.entries()) found.set(key, reply.items[nth]);
         return reply;
       }),
@@ -127,12 +135,15 @@ export class StoreGroup implements VersionedStore {
   commitOnePhase(commit: OnePhaseCommit, until: number): Promise<OnePhaseReply> {
     const home = this.#homeOf(commit.address);
     if (home === this.#default) return home.commitOnePhase(commit, until);
-    return home.commitOnePhase(new PlacedCommit(commit), until);
+    return home.commitOnePhase(new PlacedCommit(commit, this.#placing), until);
   }
 
   prepare(request: PrepareRequest, until: number): Promise<PrepareReply> {
     const store = this.#storeOfAll(request.items.map(({ key }) => key));
-    return store.prepare({ ...request, items: request.items.map(asOwn) }, until);
+    return store.prepare(
+      { ...request, items: request.items.map((item) => asOwn(item, this.#placing)) },
+      until,
+    );
   }
 
   apply(
@@ -141,11 +152,15 @@ export class StoreGroup implements VersionedStore {
     until: number,
   ): Promise<readonly AppliedStatus[]> {
     const store = this.#storeOfAll(items.map(({ key }) => key));
-    return store.apply(address, items.map(asOwn), until);
+    return store.apply(
+      address,
+      items.map((item) => asOwn(item, this.#placing)),
+      until,
+    );
   }
 
   release(address: TransactionAddress, keys: readonly string[], until: number): Promise<void> {
-    return this.#storeOfAll(keys).release(address, keys.map(ownKeyOf), until);
+    return this.#storeOfAll(keys).release(address, keys.map(this.#placing.ownKeyOf), until);
   }
 
   announce(pending: PendingTransaction, until: number): Promise<AnnounceReply> {
@@ -213,12 +228,12 @@ export class StoreGroup implements VersionedStore {
   }
 
   #storeOf(key: string): VersionedStore {
-    return this.#named(storeOf(key));
+    return this.#named(this.#placing.storeOf(key));
   }
 
   /** Steps are asked for one node at a time. */
   #storeOfAll(keys: readonly string[]): VersionedStore {
-    const [first, ...others] = new Set(keys.map(storeOf));
+    const [first, ...others] = new Set(keys.map(this.#placing.storeOf));
     if (others.length > 0) {
       throw new InvariantViolationError(`One step cannot cover ${[first, ...others].join(', ')}.`);
     }
@@ -231,7 +246,11 @@ export class StoreGroup implements VersionedStore {
     if (first === undefined) return undefined;
     const store = this.#storeOf(first);
     if (!store.keepsRecords) return undefined;
-    const address = { id: '', home: store.homeOf([ownKeyOf(first)]), deadlineAtMs: 0 };
+    const address = {
+      id: '',
+      home: store.homeOf([this.#placing.ownKeyOf(first)]),
+      deadlineAtMs: 0,
+    };
     const node = store.recordNodeOf(address);
     return keys.every((key) => this.nodeOf(key) === node) ? store : undefined;
   }
@@ -251,9 +270,9 @@ class PlacedCommit implements OnePhaseCommit {
   readonly items: OnePhaseCommit['items'];
   readonly #placed: OnePhaseCommit;
 
-  constructor(placed: OnePhaseCommit) {
+  constructor(placed: OnePhaseCommit, placing: Placing) {
     this.#placed = placed;
-    this.items = placed.items.map(asOwn);
+    this.items = placed.items.map((item) => asOwn(item, placing));
   }
 
   get address(): TransactionAddress {
@@ -280,6 +299,6 @@ function sameCache(one: VersionedStore, other: VersionedStore): StoreRefusedErro
   );
 }
 
-function asOwn<I extends { readonly key: string }>(item: I): I {
-  return { ...item, key: ownKeyOf(item.key) };
+function asOwn<I extends { readonly key: string }>(item: I, placing: Placing): I {
+  return { ...item, key: placing.ownKeyOf(item.key) };
 }

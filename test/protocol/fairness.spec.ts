@@ -1,3 +1,4 @@
+import { embeddedNodes } from '../support/layouts.js';
 import { NodeGroup, TIMEOUT_MS, type GroupMember } from '../support/node-group.js';
 import { withSeed, type SeededRandom } from '../support/seeded-random.js';
 import { NODE_LETTERS, Purse } from '../support/spread-entities.js';
@@ -18,7 +19,7 @@ class Crowd {
     two: { attempts: [], failed: 0 },
     all: { attempts: [], failed: 0 },
   };
-  readonly #group = new NodeGroup(IDS.length);
+  readonly #group = new NodeGroup(embeddedNodes(IDS.length));
   readonly #random: SeededRandom;
 
   constructor(random: SeededRandom) {

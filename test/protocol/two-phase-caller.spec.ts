@@ -81,7 +81,7 @@ describe('the caller of a commit over several nodes', () => {
     await member.store.deliverLate();
     const notes = async () => {
       const [instance] = member.store.instances;
-      return (await group.store.journal.entries(instance!, { most: 10 })).entries;
+      return (await group.store.journal.entries(instance!, { most: 10 }, Infinity)).entries;
     };
     expect(await notes()).toHaveLength(1);
 
@@ -99,8 +99,8 @@ describe('the caller of a commit over several nodes', () => {
       group.store.toNodeTime = (localMs) => toNodeTime(localMs) + (isMeasured ? 0 : jumpMs);
       const decide = group.store.commitOnePhase.bind(group.store);
       const replies: string[] = [];
-      group.store.commitOnePhase = async (commit) => {
-        const reply = await decide(commit);
+      group.store.commitOnePhase = async (commit, until) => {
+        const reply = await decide(commit, until);
         replies.push(reply.status);
         // As a store does that is told the time of a node.
         isMeasured ||= reply.status === 'deadline';
@@ -123,11 +123,8 @@ describe('the caller of a commit over several nodes', () => {
       const deadlineAtMs = group.clock.time() + TIMEOUT_MS;
       const address = { id: 'holder', home: group.store.homeOf([key]), deadlineAtMs };
       const change = { kind: 'delete' } as const;
-      await group.store.prepare({
-        address,
-        marked: false,
-        items: [{ key, expected: undefined, change }],
-      });
+      const items = [{ key, expected: undefined, change }];
+      await group.store.prepare({ address, marked: false, items }, Infinity);
 
       const work = async (): Promise<void> => {
         if (kind === 'read') await purses.findOneOrFail(a);

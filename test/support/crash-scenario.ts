@@ -10,6 +10,7 @@ import { commitCountOf, isAbsence } from '../../lib/store/version.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
 import type { Transaction } from '../../lib/transaction/transaction.js';
 import type { ParticipantCapabilities } from '../../lib/participants/participant.js';
+import type { CreateLayout } from './layouts.js';
 import type { Fault, ProtocolMethod } from './faulty-store.js';
 import { MemoryDatabase, MemoryParticipant } from './memory-database.js';
 import {
@@ -24,6 +25,8 @@ import { Purse, purseKey } from './spread-entities.js';
 
 export interface CrashScenario {
   readonly title: string;
+  /** What the instances share. @default nodes, one for each hash slot */
+  readonly layout?: CreateLayout;
   /** What stands before. */
   readonly before: readonly Purse[];
   /** Every item it touches. */
@@ -74,13 +77,14 @@ export class ScenarioTrial {
   readonly #scenario: CrashScenario;
   readonly #faults: Faults;
   readonly #expected: Expected | undefined;
-  readonly #group = new NodeGroup();
+  readonly #group: NodeGroup;
   readonly #databases = new Map<string, MemoryDatabase>();
   #observer: GroupMember | undefined;
   #hasSeenNew = false;
 
   constructor(scenario: CrashScenario, faults: Faults = new Map(), expected?: Expected) {
     this.#scenario = scenario;
+    this.#group = new NodeGroup(scenario.layout);
     this.#faults = faults;
     this.#expected = expected;
   }
@@ -107,6 +111,10 @@ export class ScenarioTrial {
     const methods = new Set(this.#group.members.flatMap(({ store }) => store.methods));
     await this.#group.close();
     return { told, calls, methods, items: this.#items() };
+  }
+
+  get #until(): number {
+    return this.#group.clock.now() + TIMEOUT_MS;
   }
 
   get #hasLate(): boolean {
@@ -194,8 +202,8 @@ export class ScenarioTrial {
     }
     this.#expectNothingPrepared(when);
     const { journal } = this.#group.store;
-    for (const instance of forgotten ? await journal.lapsed() : store.instances) {
-      const { entries } = await journal.entries(instance, { most: 100 });
+    for (const instance of forgotten ? await journal.lapsed(this.#until) : store.instances) {
+      const { entries } = await journal.entries(instance, { most: 100 }, this.#until);
       if (entries.length > 0) this.broken.push(`${when} the journal has ${entries.length} entries`);
     }
   }
@@ -209,14 +217,14 @@ export class ScenarioTrial {
 
   #locks(): readonly { id: string; address: TransactionAddress }[] {
     return this.#scenario.ids.flatMap((id) => {
-      const raw = this.#group.store.peekRaw(purseKey(id)) ?? '';
+      const raw = this.#group.layout.peekRaw(purseKey(id)) ?? '';
       const lock = parseLock(/^[^|]*\*([^|]*)\|/.exec(raw)?.[1] ?? '');
       return lock === undefined ? [] : [{ id, address: lock.address }];
     });
   }
 
   #isCommitted(address: TransactionAddress): boolean {
-    return this.#group.store.peekRaw(recordKeyOf(address))?.startsWith('committed') ?? false;
+    return this.#group.layout.peekRaw(recordKeyOf(address))?.startsWith('committed') ?? false;
   }
 
   async #expectAgreement(told: Told, { runtime }: GroupMember): Promise<void> {
@@ -237,14 +245,16 @@ export class ScenarioTrial {
   }
 
   async #expectExpiry({ store }: GroupMember, recoverer: GroupMember): Promise<void> {
-    await this.#group.clock.advance(TIMEOUT_MS + MARGIN_MS + RETENTION_MS);
+    // What is announced first is kept as if it had the longest time-out.
+    const timeoutMs = this.#scenario.layout === undefined ? TIMEOUT_MS : 10 * TIMEOUT_MS;
+    await this.#group.clock.advance(timeoutMs + MARGIN_MS + RETENTION_MS);
     await this.#recoverOnce(recoverer);
     for (const [name, { decisions }] of this.#databases) {
       for (const [address] of decisions)
         this.broken.push(`${name} keeps its decision on ${address}`);
     }
     for (const address of store.decided) {
-      const record = this.#group.store.peekRaw(recordKeyOf(address));
+      const record = this.#group.layout.peekRaw(recordKeyOf(address));
       if (record !== undefined) this.broken.push(`a record stays for ever: ${record}`);
     }
   }
@@ -283,7 +293,7 @@ export class ScenarioTrial {
       return `${name}: ${texts.toSorted().join(' ')}`;
     });
     const items = this.#scenario.ids.map((id) => {
-      const raw = this.#group.store.peekRaw(purseKey(id));
+      const raw = this.#group.layout.peekRaw(purseKey(id));
       const item = raw === undefined ? undefined : parseStoredItem(raw);
       if (item?.kind !== 'item') return raw;
       if (isAbsence(item.version)) return undefined;

@@ -127,6 +127,9 @@ export class FaultyStore implements VersionedStore {
   get isDead(): boolean {
     return this.#isDead;
   }
+  learn(until: number): Promise<void> | undefined {
+    return this.inner.learn?.(until);
+  }
   open(): Promise<void> {
     return this.inner.open();
   }

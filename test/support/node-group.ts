@@ -1,9 +1,9 @@
 import type { DistributedTxModuleOptions } from '../../lib/module/distributed-tx.options.js';
 import type { Participant } from '../../lib/participants/participant.js';
-import { EmbeddedStore } from '../../lib/store/embedded/embedded-store.js';
-import { slotOf } from '../../lib/store/hash-slot.js';
+import type { VersionedStore } from '../../lib/store/versioned-store.js';
 import type { Random } from '../../lib/transaction/random.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
+import { embeddedNodes, type CreateLayout, type Layout } from './layouts.js';
 import { FaultyStore } from './faulty-store.js';
 import { TestRuntime } from './test-runtime.js';
 
@@ -22,21 +22,19 @@ export interface GroupMember {
 /** Several nodes in this process, and instances of the library that share them. */
 export class NodeGroup {
   readonly clock = new ManualClock();
-  readonly store: EmbeddedStore;
+  readonly layout: Layout;
+  /** The store of one who only looks. */
+  readonly store: VersionedStore;
   readonly members: GroupMember[] = [];
 
-  /** @param nodes How many nodes there are; otherwise each hash slot is one. */
-  constructor(nodes?: number) {
-    this.store = new EmbeddedStore({
-      name: 'default',
-      clock: this.clock,
-      lifetime: {
-        longestTimeoutMs: 10 * TIMEOUT_MS,
-        marginMs: MARGIN_MS,
-        retentionMs: RETENTION_MS,
-      },
-      nodeOf: (key) => `default/${nodes === undefined ? slotOf(key) : slotOf(key) % nodes}`,
+  /** @param create What the instances share; otherwise nodes, one for each hash slot. */
+  constructor(create: CreateLayout = embeddedNodes()) {
+    this.layout = create(this.clock, {
+      longestTimeoutMs: 10 * TIMEOUT_MS,
+      marginMs: MARGIN_MS,
+      retentionMs: RETENTION_MS,
     });
+    this.store = this.layout.connect();
   }
 
   /** @param participants What takes part in the transactions of the new member, besides the store. */
@@ -44,7 +42,7 @@ export class NodeGroup {
     random: Random = () => 0,
     participants: (store: FaultyStore) => readonly Participant[] = () => [],
   ): Promise<GroupMember> {
-    const store = new FaultyStore(this.store);
+    const store = new FaultyStore(this.layout.connect());
     const options: DistributedTxModuleOptions = {
       stores: { default: () => store },
       clock: this.clock,

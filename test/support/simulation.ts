@@ -11,6 +11,7 @@ import {
   TIMEOUT_MS,
   type GroupMember,
 } from './node-group.js';
+import { embeddedNodes, type CreateLayout } from './layouts.js';
 import type { SeededRandom } from './seeded-random.js';
 
 const NODES = 4;
@@ -19,6 +20,8 @@ const CONCURRENCY = 3;
 
 export interface SimulationOptions {
   readonly random: SeededRandom;
+  /** What the instances share. @default four nodes */
+  readonly layout?: CreateLayout;
   /** Of all instances together. */
   readonly transactions: number;
   /** How probable it is that a call meets a fault. */
@@ -49,7 +52,7 @@ interface Process extends GroupMember {
 export class Simulation {
   readonly #options: SimulationOptions;
   readonly #random: SeededRandom;
-  readonly #group = new NodeGroup(NODES);
+  readonly #group: NodeGroup;
   readonly #processes: Process[] = [];
   readonly #recoveries: Promise<unknown>[] = [];
   #faults = 0;
@@ -58,6 +61,7 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = options.random;
+    this.#group = new NodeGroup(options.layout ?? embeddedNodes(NODES));
   }
 
   async run(): Promise<SimulationVerdict> {
@@ -154,8 +158,8 @@ export class Simulation {
   }
 
   #locksLeft(ids: readonly string[]): string[] {
-    const raws = [...new Set(ids)].map((id) => this.#group.store.peekRaw(`list:${id}`) ?? '');
-    raws.push(this.#group.store.peekRaw('tally:side') ?? '');
+    const raws = [...new Set(ids)].map((id) => this.#group.layout.peekRaw(`list:${id}`) ?? '');
+    raws.push(this.#group.layout.peekRaw('tally:side') ?? '');
     return raws.filter((raw) => raw.split('|')[0]!.includes('*'));
   }
 
@@ -163,15 +167,16 @@ export class Simulation {
     await this.#group.clock.advance(10 * TIMEOUT_MS + MARGIN_MS + RETENTION_MS);
     return this.#processes
       .flatMap(({ store }) => store.decided)
-      .map((address) => this.#group.store.peekRaw(recordKeyOf(address)))
+      .map((address) => this.#group.layout.peekRaw(recordKeyOf(address)))
       .filter((record) => record !== undefined);
   }
 
   async #notesLeft(): Promise<string[]> {
     const { journal } = this.#group.store;
+    const until = this.#group.clock.now() + TIMEOUT_MS;
     const left: string[] = [];
-    for (const instance of await journal.lapsed()) {
-      const { entries } = await journal.entries(instance, { most: 100 });
+    for (const instance of await journal.lapsed(until)) {
+      const { entries } = await journal.entries(instance, { most: 100 }, until);
       left.push(...entries.map((entry) => JSON.stringify(entry)));
     }
     return left;
