@@ -29,8 +29,8 @@ export function ownKeyOf(key: string): string {
 
 /** Which store an item lies in, and under which key. */
 export interface Placing {
-  storeOf(key: string): string;
-  ownKeyOf(key: string): string;
+  readonly storeOf: (key: string) => string;
+  readonly ownKeyOf: (key: string) => string;
 }
 
 export const BY_NAME: Placing = { storeOf, ownKeyOf };

@@ -54,5 +54,5 @@ describeIgnite('a real Ignite of two nodes', () => {
       close: () => store.close(),
     };
   };
-  describeVersionedStore('SingleKeyStore', create, { decidesBesideItems: false });
+  describeVersionedStore('SingleKeyStore', create, undefined, { decidesBesideItems: false });
 });

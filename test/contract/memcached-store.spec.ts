@@ -30,5 +30,5 @@ describeMemcached('a real Memcached', () => {
       close: async () => void (await Promise.all([store.close(), other.close()])),
     };
   };
-  describeVersionedStore('SingleKeyStore', create, { decidesBesideItems: false });
+  describeVersionedStore('SingleKeyStore', create, undefined, { decidesBesideItems: false });
 });

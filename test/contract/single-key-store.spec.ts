@@ -25,5 +25,7 @@ for (const [kind, options] of CACHES) {
       close: () => store.close(),
     };
   };
-  describeVersionedStore(`SingleKeyStore over ${kind}`, create, { decidesBesideItems: false });
+  describeVersionedStore(`SingleKeyStore over ${kind}`, create, undefined, {
+    decidesBesideItems: false,
+  });
 }

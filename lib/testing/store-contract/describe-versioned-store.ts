@@ -22,7 +22,7 @@ export interface TestFramework {
   readonly it: (title: string, run: () => Promise<void>) => unknown;
 }
 
-export interface ContractOptions extends Partial<TestFramework> {
+export interface ContractOptions {
   /**
    * Whether one step covers a record and items beside it. Where none does, the sentences about such steps are
    * left out, and those about announced transactions take their place. @default true
@@ -46,16 +46,16 @@ const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
  * Defines the tests that every `VersionedStore` must pass, whatever it stores in.
  *
  * @param create Called for each test; gives an open store, which may share its data with others.
- * @param options `describe` and `it`, where they are not global; and what the store cannot do.
+ * @param framework `describe` and `it`, where they are not global.
  * @throws TypeError where there is no test framework.
  */
 export function describeVersionedStore(
   name: string,
   create: StoreFactory,
-  options: ContractOptions = {},
+  framework: Partial<TestFramework> = globalThis as Partial<TestFramework>,
+  { decidesBesideItems = true }: ContractOptions = {},
 ): void {
-  const globals = globalThis as Partial<TestFramework>;
-  const { describe = globals.describe, it = globals.it, decidesBesideItems = true } = options;
+  const { describe, it } = framework;
   if (describe === undefined || it === undefined) {
     throw new TypeError(
       'describeVersionedStore needs describe and it: run it under a framework that has them as ' +
