@@ -7,6 +7,7 @@ import { DemoDataService } from './demo/demo-data.service.js';
 import { FlashSaleService } from './demo/flash-sale.service.js';
 import { printFlashSale } from './demo/print-flash-sale.js';
 import { listen } from './listen.js';
+import { nameOfStore } from '../store-of-environment.js';
 
 const app = configureApp(
   await NestFactory.create<NestExpressApplication>(AppModule, {
@@ -21,7 +22,7 @@ try {
   await app.get(DemoDataService).reset();
   const { url, note } = await listen(app);
   const report = await app.get(FlashSaleService).run();
-  const store = process.env['REDIS_URL'] ? 'Redis' : 'embedded; set REDIS_URL for Redis';
+  const store = nameOfStore();
   console.log(`\n${printFlashSale(report)}\n`);
   if (note) console.log(note);
   console.log(`Shop     ${url}`);

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { ConflictException } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { describeRedis, RedisServer } from '../../test/support/redis-server.js';
+import { describeOnEveryStore } from '../../test/support/every-store.js';
 import { AppModule } from './app.module.js';
 import { configureApp } from './configure-app.js';
 import { DemoDataService } from './demo/demo-data.service.js';
@@ -76,7 +76,7 @@ const firstDay = {
   orders: [],
 };
 
-/** The promises of the shop, on the store that REDIS_URL names at that time. */
+/** The promises of the shop, on the store that the environment names at that time. */
 function describePromises(): void {
   let app: NestExpressApplication;
   let shop: ShopClient;
@@ -239,21 +239,4 @@ function describePromises(): void {
   });
 }
 
-describe('The shop on the embedded store', () => {
-  describePromises();
-});
-
-describeRedis('The shop on Redis', () => {
-  let redis: RedisServer;
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    process.env['REDIS_URL'] = redis.url;
-  });
-  afterAll(async () => {
-    delete process.env['REDIS_URL'];
-    await redis.stop();
-  });
-
-  describePromises();
-});
+describeOnEveryStore('The shop', describePromises);

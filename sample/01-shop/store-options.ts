@@ -1,7 +1,6 @@
 import type { DistributedTxModuleOptions } from 'nestjs-distributed-tx';
+import { storeOfEnvironment } from '../store-of-environment.js';
 
-/** The Redis of REDIS_URL; without one, everything stays in this process and ends with it. */
-export function storeOptions(): DistributedTxModuleOptions {
-  const redis = process.env['REDIS_URL'];
-  return { keyPrefix: 'shop:', ...(redis ? { redis } : { store: 'embedded' }) };
+export async function storeOptions(): Promise<DistributedTxModuleOptions> {
+  return { keyPrefix: 'shop:', ...(await storeOfEnvironment()) };
 }

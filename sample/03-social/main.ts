@@ -2,12 +2,13 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { SocialModule } from './social.module.js';
 import { Story } from './story.js';
+import { nameOfStore } from '../store-of-environment.js';
 
 const app = await NestFactory.createApplicationContext(SocialModule, {
   logger: ['fatal', 'error', 'warn'],
 });
 try {
-  const store = process.env['REDIS_URL'] ? 'Redis' : 'embedded store; set REDIS_URL for Redis';
+  const store = nameOfStore();
   console.log(`An evening on the network (${store})`);
   for await (const line of app.get(Story).tell()) console.log(line);
 } finally {

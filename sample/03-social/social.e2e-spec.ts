@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { EntityNotFoundError, TransactionManager } from 'nestjs-distributed-tx';
-import { describeRedis, RedisServer } from '../../test/support/redis-server.js';
+import { describeOnEveryStore } from '../../test/support/every-store.js';
 import { withSeed } from '../../test/support/seeded-random.js';
 import { FEED_LENGTH, FeedService } from './feed/feed.service.js';
 import { FollowService } from './follow/follow.service.js';
@@ -12,7 +12,7 @@ import { SocialModule } from './social.module.js';
 import { Story } from './story.js';
 import { UserService } from './user/user.service.js';
 
-/** The promises of the network, on the store that REDIS_URL names at that time. */
+/** The promises of the network, on the store that the environment names at that time. */
 function describePromises(): void {
   let module: TestingModule;
   let users: UserService;
@@ -189,21 +189,4 @@ function describePromises(): void {
   });
 }
 
-describe('The network on the embedded store', () => {
-  describePromises();
-});
-
-describeRedis('The network on Redis', () => {
-  let redis: RedisServer;
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    process.env['REDIS_URL'] = redis.url;
-  });
-  afterAll(async () => {
-    delete process.env['REDIS_URL'];
-    await redis.stop();
-  });
-
-  describePromises();
-});
+describeOnEveryStore('The network', describePromises);
