@@ -32,7 +32,16 @@ export class Contender {
 
   /** What others have sent, or the store has said before; undefined where the store has to be asked. */
   known(key: string): StoredItem | undefined {
-    return this.#takesTurns ? this.#hotItems.known(key) : undefined;
+    return this.#takesTurns ? this.#hotItems.known(this.#use, key) : undefined;
+  }
+
+  /**
+   * Resolves when all commits are answered whose values it was given; undefined where none is under way. Before
+   * that a look at the store proves nothing.
+   */
+  predecessors(): Promise<unknown> | undefined {
+    const waiting = [...this.#use.builtOn].flatMap(({ answered }) => answered ?? []);
+    return waiting.length === 0 ? undefined : Promise.all(waiting);
   }
 
   /** Whether the conflict is one that waiting for a turn avoids, so that no other pause is needed. */
@@ -45,8 +54,9 @@ export class Contender {
     this.#hotItems.learn(key, stood);
   }
 
-  /** The refusal that the store would answer. */
+  /** The refusal that the store would answer. Who only reads may have read what stood before. */
   refusalOf(items: readonly CommitItem[]): CommitResult | undefined {
+    if (!this.#takesTurns || items.every(({ change }) => change === undefined)) return undefined;
     const stale = this.#hotItems.findStale(items);
     return stale === undefined ? undefined : { status: 'conflict', ...stale };
   }

@@ -8,12 +8,38 @@ export class HotUse {
   flying: HotItem[] = [];
   waitingFor: HotItem | undefined;
   isOver = false;
+  /** Those whose sent values it was given. */
+  readonly builtOn = new Set<HotUse>();
+  #answer: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   constructor(
     readonly id: string,
     /** When its call began, in local monotonic milliseconds. */
     readonly startedAt: number,
   ) {}
+
+  /** Its commit, if one is under way, is answered. */
+  get answered(): Promise<void> | undefined {
+    if (this.flying.length === 0) return undefined;
+    if (this.#answer === undefined) {
+      let resolve = (): void => undefined;
+      const promise = new Promise<void>((settle) => (resolve = settle));
+      this.#answer = { promise, resolve };
+    }
+    return this.#answer.promise;
+  }
+
+  /** No more items are under way. */
+  land(): void {
+    this.flying = [];
+    this.#answer?.resolve();
+  }
+}
+
+/** A value, and whose commit it comes from, which may be under way. */
+export interface Known {
+  readonly item: StoredItem;
+  readonly from: HotUse | undefined;
 }
 
 interface Waiter {
@@ -36,7 +62,7 @@ export class HotItem {
   /** One of them has failed, and all that follow it will. */
   isBroken = false;
   /** The last value that was read or sent. */
-  known: StoredItem | undefined;
+  known: Known | undefined;
   /** The ids of those that have failed. */
   readonly failed = new Set<string>();
   contendedAt = 0;

@@ -35,6 +35,8 @@ describe('items that transactions of one process contend for', () => {
     }
   }
 
+  const known = (key: string): StoredItem | undefined => hot.known(use(), key);
+
   /** Whether a promise has resolved by now. */
   async function isDone(waiting: Promise<void> | undefined): Promise<boolean> {
     let done = waiting === undefined;
@@ -82,7 +84,7 @@ describe('items that transactions of one process contend for', () => {
     hot.sent(one, [write('a', '4.x', '"one"')]);
 
     expect(await isDone(waiting)).toBe(true);
-    expect(hot.known('a')).toMatchObject({ version: `5.${one.id}`, payload: '"one"' });
+    expect(known('a')).toMatchObject({ version: `5.${one.id}`, payload: '"one"' });
     expect(hot.counts).toMatchObject({ waits: 1, handOvers: 1 });
   });
 
@@ -101,22 +103,22 @@ describe('items that transactions of one process contend for', () => {
       },
     ]);
 
-    expect(['a', 'b', 'c'].map((key) => hot.known(key))).toEqual([undefined, undefined, undefined]);
+    expect(['a', 'b', 'c'].map((key) => known(key))).toEqual([undefined, undefined, undefined]);
   });
 
   it('are not learnt from the store while something is under way, nor under a lock, nor absent', () => {
     heat('a');
     const one = use();
     hot.learn('a', { ...stored('4.x'), lock: 'somebody' });
-    expect(hot.known('a')).toBeUndefined();
+    expect(known('a')).toBeUndefined();
     hot.learn('a', stored('0.x', ''));
-    expect(hot.known('a')).toBeUndefined();
+    expect(known('a')).toBeUndefined();
     hot.sent(one, [write('a', undefined)]);
     hot.learn('a', stored('4.x'));
-    expect(hot.known('a')).toBeUndefined();
+    expect(known('a')).toBeUndefined();
     hot.answered(one, true);
     hot.learn('a', stored('5.y'));
-    expect(hot.known('a')).toMatchObject({ version: '5.y' });
+    expect(known('a')).toMatchObject({ version: '5.y' });
   });
 
   it('are given to nobody after a failure until all that was sent is answered', async () => {
@@ -130,10 +132,10 @@ describe('items that transactions of one process contend for', () => {
     const waiting = hot.take(three, ['a']);
 
     expect(await isDone(waiting)).toBe(false);
-    expect(hot.known('a')).toBeUndefined();
+    expect(known('a')).toBeUndefined();
     hot.answered(two, false);
     expect(await isDone(waiting)).toBe(true);
-    expect(hot.known('a')).toBeUndefined();
+    expect(known('a')).toBeUndefined();
     expect(hot.counts.brokenChains).toBe(1);
   });
 
@@ -226,6 +228,6 @@ describe('items that transactions of one process contend for', () => {
     hot.learn('a', stored('4.x'));
     hot.overwritten([write('a', '4.x')]);
 
-    expect(hot.known('a')).toBeUndefined();
+    expect(known('a')).toBeUndefined();
   });
 });

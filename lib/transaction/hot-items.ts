@@ -91,11 +91,13 @@ export class HotItems {
   }
 
   /** H1, H2: what stands there, or will as soon as what was sent arrives; undefined where the store has to be asked. */
-  known(key: string): StoredItem | undefined {
+  known(use: HotUse, key: string): StoredItem | undefined {
     const item = this.#items.get(key);
     if (item === undefined || item.isBroken || item.known === undefined) return undefined;
     this.#counts.handOvers++;
-    return item.known;
+    const { item: stood, from } = item.known;
+    if (from !== undefined && from.flying.length > 0) use.builtOn.add(from);
+    return stood;
   }
 
   /** What the store says, as long as nothing is under way that will change it. */
@@ -103,7 +105,7 @@ export class HotItems {
     const item = this.#items.get(key);
     if (item === undefined || item.inFlight > 0) return;
     const isValue = stood !== undefined && stood.lock === undefined && !isAbsence(stood.version);
-    item.known = isValue ? stood : undefined;
+    item.known = isValue ? { item: stood, from: undefined } : undefined;
   }
 
   /** The first item that cannot stand any more as this transaction has seen it: its commit need not be sent. */
@@ -111,11 +113,11 @@ export class HotItems {
     for (const [index, { key, expected }] of items.entries()) {
       const item = this.#items.get(key);
       if (item === undefined || expected === undefined || expected === ANY_ABSENCE) continue;
-      const isStale = item.known !== undefined && item.known.version !== expected;
+      const isStale = item.known !== undefined && item.known.item.version !== expected;
       const isLost = item.failed.has(writerOf(expected) ?? '');
       if (!isStale && !isLost) continue;
       this.#counts.foundHere++;
-      return { index, found: item.known?.version ?? ABSENT_VERSION };
+      return { index, found: item.known?.item.version ?? ABSENT_VERSION };
     }
     return undefined;
   }
@@ -126,7 +128,8 @@ export class HotItems {
       const hot = item.change === undefined ? undefined : this.#items.get(item.key);
       if (hot === undefined) continue;
       hot.inFlight++;
-      hot.known = valueAfter(item, use.id);
+      const value = valueAfter(item, use.id);
+      hot.known = value && { item: value, from: use };
       use.flying.push(hot);
     }
     this.#giveUpTurns(use);
@@ -136,7 +139,7 @@ export class HotItems {
   answered(use: HotUse, isCommitted: boolean): void {
     const { flying } = use;
     if (flying.length === 0) return;
-    use.flying = [];
+    use.land();
     for (const item of flying) {
       if (item.answer(use.id, isCommitted)) this.#counts.brokenChains++;
       this.#passOn(item);

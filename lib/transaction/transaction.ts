@@ -377,7 +377,8 @@ export class Transaction {
    * @internal Whether what was read still stands; the conflict if not. Reads of one atomic step
    * existed together, and need no second look.
    */
-  validateReads(): Promise<DistributedTxError | undefined> {
+  async validateReads(): Promise<DistributedTxError | undefined> {
+    await this.#contender?.predecessors();
     return staleReads(this.#environment.coordinator, this.log, this);
   }
 

@@ -82,6 +82,7 @@ export class EmbeddedStore implements VersionedStore {
   #moment = 0;
   #lastPlaceholderUs = 0;
   #operations = 0;
+  #pause: Promise<void> | undefined;
 
   constructor(options: EmbeddedStoreOptions) {
     this.name = options.name;
@@ -269,9 +270,17 @@ export class EmbeddedStore implements VersionedStore {
     return tellsAbsences ? tombstoneMsOf(this.#lifetime) : undefined;
   }
 
+  /** Whoever comes while one waits, waits behind him: steps happen in the order in which they were asked for. */
   #takeTurn(): Promise<void> | undefined {
+    if (this.#pause !== undefined) return this.#pause;
     if (++this.#operations % OPERATIONS_PER_TURN > 0) return undefined;
-    return new Promise((resolve) => setImmediate(resolve));
+    this.#pause = new Promise((resolve) => {
+      setImmediate(() => {
+        this.#pause = undefined;
+        resolve();
+      });
+    });
+    return this.#pause;
   }
 
   #judgedAt(): JudgedAt {
