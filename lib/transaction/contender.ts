@@ -40,7 +40,7 @@ export class Contender {
    * that a look at the store proves nothing.
    */
   predecessors(): Promise<unknown> | undefined {
-    const waiting = [...this.#use.builtOn].flatMap(({ answered }) => answered ?? []);
+    const waiting = this.#use.builtOn?.flatMap(({ answered }) => answered ?? []) ?? [];
     return waiting.length === 0 ? undefined : Promise.all(waiting);
   }
 

@@ -8,8 +8,8 @@ export class HotUse {
   flying: HotItem[] = [];
   waitingFor: HotItem | undefined;
   isOver = false;
-  /** Those whose sent values it was given. */
-  readonly builtOn = new Set<HotUse>();
+  /** Those whose sent values it was given; forgotten at its end, or a chain would never be. */
+  builtOn: HotUse[] | undefined;
   #answer: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   constructor(

@@ -96,7 +96,7 @@ export class HotItems {
     if (item === undefined || item.isBroken || item.known === undefined) return undefined;
     this.#counts.handOvers++;
     const { item: stood, from } = item.known;
-    if (from !== undefined && from.flying.length > 0) use.builtOn.add(from);
+    if (from !== undefined && from.flying.length > 0) (use.builtOn ??= []).push(from);
     return stood;
   }
 
@@ -182,6 +182,7 @@ export class HotItems {
   /** The transaction is over, whatever became of it. */
   leave(use: HotUse): void {
     use.isOver = true;
+    use.builtOn = undefined;
     if (use.waitingFor !== undefined) use.waitingFor.forget(use);
     this.#giveUpTurns(use);
     this.answered(use, false);
