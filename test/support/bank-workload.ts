@@ -4,7 +4,8 @@ import {
   TransactionOutcomeUnknownError,
   type RecordedOutcome,
 } from '../../lib/index.js';
-import { accountBook, type AccountBook } from './account-book.js';
+import type { TxRepository } from '../../lib/repository/tx-repository.js';
+import { Account } from './entities.js';
 import { poll } from './poll.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { TestRuntime } from './test-runtime.js';
@@ -16,8 +17,6 @@ export interface BankOptions {
   readonly calls: number;
   readonly concurrency: number;
   readonly timeoutMs?: number;
-  /** Whether the accounts of odd numbers lie in a store of their own. @default false */
-  readonly isSplit?: boolean;
 }
 
 export interface BankReport {
@@ -48,7 +47,7 @@ export class WrongSumError extends Error {
 export class BankWorkload {
   readonly #options: BankOptions;
   readonly #random: SeededRandom;
-  readonly #accounts: AccountBook;
+  readonly #accounts: TxRepository<Account>;
   readonly #ids: readonly string[];
   readonly #unknown: string[] = [];
   readonly #errors: Record<string, number> = {};
@@ -60,12 +59,12 @@ export class BankWorkload {
   constructor(options: BankOptions) {
     this.#options = options;
     this.#random = options.random;
-    this.#accounts = accountBook(options.runtime, options.isSplit);
+    this.#accounts = options.runtime.repository(Account);
     this.#ids = accountIds(options.accounts);
   }
 
-  static async openAccounts(runtime: TestRuntime, count: number, isSplit = false): Promise<void> {
-    const accounts = accountBook(runtime, isSplit);
+  static async openAccounts(runtime: TestRuntime, count: number): Promise<void> {
+    const accounts = runtime.repository(Account);
     await runtime.manager.run(async () => {
       for (const id of accountIds(count)) {
         await accounts.insert({ id, balance: openingAmount, points: openingAmount });
