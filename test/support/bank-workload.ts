@@ -4,8 +4,7 @@ import {
   TransactionOutcomeUnknownError,
   type RecordedOutcome,
 } from '../../lib/index.js';
-import type { TxRepository } from '../../lib/repository/tx-repository.js';
-import { Account } from './entities.js';
+import { BankAccounts, type AccountPlaces } from './bank-accounts.js';
 import { poll } from './poll.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { TestRuntime } from './test-runtime.js';
@@ -17,6 +16,8 @@ export interface BankOptions {
   readonly calls: number;
   readonly concurrency: number;
   readonly timeoutMs?: number;
+  /** @default 'default' */
+  readonly places?: AccountPlaces;
 }
 
 export interface BankReport {
@@ -47,7 +48,7 @@ export class WrongSumError extends Error {
 export class BankWorkload {
   readonly #options: BankOptions;
   readonly #random: SeededRandom;
-  readonly #accounts: TxRepository<Account>;
+  readonly #accounts: BankAccounts;
   readonly #ids: readonly string[];
   readonly #unknown: string[] = [];
   readonly #errors: Record<string, number> = {};
@@ -59,12 +60,16 @@ export class BankWorkload {
   constructor(options: BankOptions) {
     this.#options = options;
     this.#random = options.random;
-    this.#accounts = options.runtime.repository(Account);
+    this.#accounts = new BankAccounts(options.runtime, options.places);
     this.#ids = accountIds(options.accounts);
   }
 
-  static async openAccounts(runtime: TestRuntime, count: number): Promise<void> {
-    const accounts = runtime.repository(Account);
+  static async openAccounts(
+    runtime: TestRuntime,
+    count: number,
+    places?: AccountPlaces,
+  ): Promise<void> {
+    const accounts = new BankAccounts(runtime, places);
     await runtime.manager.run(async () => {
       for (const id of accountIds(count)) {
         await accounts.insert({ id, balance: openingAmount, points: openingAmount });
@@ -172,8 +177,8 @@ export class BankWorkload {
   async #transferPoints(): Promise<void> {
     const [from, to] = this.#pickTwo();
     const amount = 1 + this.#random.integer(5);
-    await this.#accounts.increment(from, 'points', -amount, { min: 0 });
-    await this.#accounts.increment(to, 'points', amount);
+    await this.#accounts.addPoints(from, -amount, { min: 0 });
+    await this.#accounts.addPoints(to, amount);
   }
 
   async #auditedTransfer(): Promise<void> {
