@@ -19,6 +19,7 @@ export interface ComparisonContext {
   readonly options: BenchOptions;
   readonly redisUrls: RedisUrls;
   readonly postgresUrl?: string | undefined;
+  readonly cacheServers?: readonly string[] | undefined;
   readonly cores: Cores;
   readonly report: (line: string) => void;
 }
@@ -80,7 +81,7 @@ async function measureTurn(context: ComparisonContext, turn: Turn): Promise<Meas
 
 async function measure(
   context: ComparisonContext,
-  spec: Omit<MeasurementSpec, 'workload' | 'redisUrls' | 'postgresUrl'>,
+  spec: Omit<MeasurementSpec, 'workload' | 'redisUrls' | 'postgresUrl' | 'cacheServers'>,
 ): Promise<Measurement> {
   await Promise.all(context.redisUrls.map(flush));
   const complete: MeasurementSpec = {
@@ -88,6 +89,7 @@ async function measure(
     workload: context.options.workload,
     redisUrls: context.redisUrls,
     postgresUrl: context.postgresUrl,
+    cacheServers: context.cacheServers,
   };
   return await runChild<Measurement>({
     script: './measure.js',

@@ -24,8 +24,9 @@ async function main(): Promise<void> {
     if (options.memory) {
       await runMemoryReport({ redisUrl: servers.urls[0], core: cores.node, print });
     } else {
-      const { urls: redisUrls, postgresUrl } = servers;
-      await runComparison({ options, redisUrls, postgresUrl, cores, report: showProgress });
+      const { urls: redisUrls, postgresUrl, cacheServers } = servers;
+      const where = { redisUrls, postgresUrl, cacheServers };
+      await runComparison({ options, ...where, cores, report: showProgress });
     }
   } finally {
     await servers.stop();

@@ -14,8 +14,8 @@ import { WORKLOADS } from './workloads.js';
 
 async function measure(spec: MeasurementSpec): Promise<Measurement> {
   const create = await loadSystem(WORKLOADS[spec.workload].systems, spec.system);
-  const { redisUrls, postgresUrl, concurrency } = spec;
-  const system = create({ redisUrls, postgresUrl, concurrency });
+  const { redisUrls, postgresUrl, cacheServers, concurrency } = spec;
+  const system = create({ redisUrls, postgresUrl, cacheServers, concurrency });
   const observers = spec.redisUrls.map((url) => new Redis(url));
   try {
     return await measureSystem(system, spec, observers);

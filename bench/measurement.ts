@@ -10,6 +10,7 @@ export interface MeasurementSpec {
   readonly concurrency: number;
   readonly redisUrls: RedisUrls;
   readonly postgresUrl?: string | undefined;
+  readonly cacheServers?: readonly string[] | undefined;
   readonly warmupSeconds: number;
   readonly seconds: number;
   readonly seed: number;

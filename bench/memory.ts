@@ -19,7 +19,7 @@ const TRANSFERS_AT_ONCE = 64;
 type Pair = readonly [from: string, to: string];
 
 async function measureMemory(spec: MemorySpec): Promise<MemoryFindings> {
-  const application = await createBankApplication(spec.redisUrl);
+  const application = await createBankApplication({ redis: spec.redisUrl });
   try {
     const ids = accountIds(2 * spec.transactions);
     await insertAccounts(application, ids);

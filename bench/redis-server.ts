@@ -14,6 +14,8 @@ export interface RedisServers {
   readonly urls: RedisUrls;
   /** A database beside it, where the workload needs one. */
   readonly postgresUrl?: string;
+  /** Memcached or Ignite, where the workload is about them. */
+  readonly cacheServers?: readonly string[];
   readonly version: string;
   readonly stop: () => Promise<void>;
 }

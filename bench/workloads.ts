@@ -1,4 +1,5 @@
 import { ACCOUNTS_PER_GROUP } from './accounts.js';
+import { startIgnite, startMemcached } from './cache-servers.js';
 import { startRedisCluster } from './redis-cluster.js';
 import { type RedisServers, startRedisServer } from './redis-server.js';
 import { startRedisAndPostgres } from './sql-servers.js';
@@ -6,6 +7,8 @@ import {
   CLUSTER_SYSTEMS,
   COUNTER_SYSTEMS,
   HOT_SYSTEMS,
+  IGNITE_SYSTEMS,
+  MEMCACHED_SYSTEMS,
   ONE_REDIS_SYSTEMS,
   SQL_SYSTEMS,
   type SystemName,
@@ -29,6 +32,8 @@ export const WORKLOAD_NAMES = [
   'hot-counter',
   'transfer-cluster',
   'transfer-sql',
+  'transfer-memcached',
+  'transfer-ignite',
 ] as const;
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
@@ -66,6 +71,20 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     systems: SQL_SYSTEMS,
     base: 'sql-alone',
     startServers: startRedisAndPostgres,
+    pick: pickUniform,
+  },
+  'transfer-memcached': {
+    accounts: 10_000,
+    systems: MEMCACHED_SYSTEMS,
+    base: 'memcached-cas-by-hand',
+    startServers: startMemcached,
+    pick: pickUniform,
+  },
+  'transfer-ignite': {
+    accounts: 1000,
+    systems: IGNITE_SYSTEMS,
+    base: 'ignite-cas-by-hand',
+    startServers: startIgnite,
     pick: pickUniform,
   },
 };

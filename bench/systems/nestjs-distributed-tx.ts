@@ -66,18 +66,14 @@ class IncrementService extends TransferService {
 
 /** A Nest application as the README shows it, without a server in front. */
 export async function createBankApplication(
-  redis: NonNullable<DistributedTxModuleOptions['redis']>,
+  options: DistributedTxModuleOptions,
   entity: typeof Account = Account,
-  options: Partial<DistributedTxModuleOptions> = {},
 ): Promise<INestApplicationContext> {
   // The service asks for the repository of Account, and is given that of the entity.
   const repository = getTxRepositoryToken(Account);
   const alias = { provide: repository, useExisting: getTxRepositoryToken(entity) };
   @Module({
-    imports: [
-      DistributedTxModule.forRoot({ redis, ...options }),
-      DistributedTxModule.forFeature([entity]),
-    ],
+    imports: [DistributedTxModule.forRoot(options), DistributedTxModule.forFeature([entity])],
     providers: [TransferService, IncrementService, ...(entity === Account ? [] : [alias])],
   })
   class BankModule {}
@@ -101,14 +97,20 @@ export async function insertAccounts(
   }
 }
 
-class NestjsDistributedTx implements System {
+export interface Variant {
+  readonly options?: Partial<DistributedTxModuleOptions>;
+  /** Another store than Redis. */
+  readonly where?: (context: SystemContext) => Partial<DistributedTxModuleOptions>;
+}
+
+export class NestjsDistributedTx implements System {
   #application!: INestApplicationContext;
   #service!: TransferService;
 
   constructor(
     private readonly context: SystemContext,
     private readonly entity: typeof Account,
-    private readonly options: Partial<DistributedTxModuleOptions> = {},
+    private readonly variant: Variant = {},
   ) {}
 
   get attempts(): number {
@@ -120,7 +122,10 @@ class NestjsDistributedTx implements System {
     // The library duplicates the client it is given, so this one never has to connect.
     const redis =
       others.length === 0 ? first : new Cluster([first, ...others], { lazyConnect: true });
-    this.#application = await createBankApplication(redis, this.entity, this.options);
+    this.#application = await createBankApplication(
+      { ...(this.variant.where?.(this.context) ?? { redis }), ...this.variant.options },
+      this.entity,
+    );
     const service = this.entity === CountedAccount ? IncrementService : TransferService;
     this.#service = this.#application.get(service);
     await insertAccounts(this.#application, ids);
@@ -137,7 +142,23 @@ class NestjsDistributedTx implements System {
 
   /** Looks at the stored strings themselves, past the library. */
   check(ids: readonly string[]): Promise<StoredAccount[]> {
-    return readStoredItems(this.context.redisUrls, ids);
+    const isElsewhere = this.variant.where !== undefined;
+    return isElsewhere ? this.#read(ids) : readStoredItems(this.context.redisUrls, ids);
+  }
+
+  /** By the library, where only that knows how to ask. */
+  async #read(ids: readonly string[]): Promise<StoredAccount[]> {
+    const accounts = this.#application.get<TxRepository<Account>>(getTxRepositoryToken(Account), {
+      strict: false,
+    });
+    const stored: StoredAccount[] = [];
+    for (const chunk of chunksOf(ids, INSERTS_PER_TRANSACTION)) {
+      for (const account of await accounts.findManyOrFail(chunk)) {
+        const version = Number.parseInt(accounts.versionOf(account) ?? '', 10);
+        stored.push({ balance: account.balance, version });
+      }
+    }
+    return stored;
   }
 
   async close(): Promise<void> {
@@ -151,8 +172,7 @@ export const nestjsDistributedTxOneSlot: CreateSystem = (context) =>
   new NestjsDistributedTx(context, GroupedAccount);
 export const nestjsDistributedTxNoHandOver: CreateSystem = (context) =>
   new NestjsDistributedTx(context, Account, {
-    handOver: false,
-    defaults: { retry: { attempts: 1000 } },
+    options: { handOver: false, defaults: { retry: { attempts: 1000 } } },
   });
 export const nestjsDistributedTxIncrement: CreateSystem = (context) =>
   new NestjsDistributedTx(context, CountedAccount);

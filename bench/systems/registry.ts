@@ -64,7 +64,25 @@ export const SQL_SYSTEMS = {
   'no-control': async () => (await import('./no-control.js')).noControl,
 } as const satisfies Record<string, LoadSystem>;
 
+/** The systems of `transfer-memcached`, in the order of the table. */
+export const MEMCACHED_SYSTEMS = {
+  'nestjs-distributed-tx-memcached': async () =>
+    (await import('./nestjs-distributed-tx-stores.js')).nestjsDistributedTxMemcached,
+  'memcached-cas-by-hand': async () => (await import('./memcached-by-hand.js')).memcachedCas,
+  'no-control': async () => (await import('./memcached-by-hand.js')).memcachedNoControl,
+} as const satisfies Record<string, LoadSystem>;
+
+/** The systems of `transfer-ignite`, in the order of the table. */
+export const IGNITE_SYSTEMS = {
+  'nestjs-distributed-tx-ignite': async () =>
+    (await import('./nestjs-distributed-tx-stores.js')).nestjsDistributedTxIgnite,
+  'ignite-cas-by-hand': async () => (await import('./ignite-by-hand.js')).igniteCas,
+  'no-control': async () => (await import('./ignite-by-hand.js')).igniteNoControl,
+} as const satisfies Record<string, LoadSystem>;
+
 export type SystemName =
+  | keyof typeof MEMCACHED_SYSTEMS
+  | keyof typeof IGNITE_SYSTEMS
   | keyof typeof ONE_REDIS_SYSTEMS
   | keyof typeof HOT_SYSTEMS
   | keyof typeof COUNTER_SYSTEMS

@@ -6,6 +6,8 @@ export interface SystemContext {
   readonly redisUrls: RedisUrls;
   /** Where the workload has a database. */
   readonly postgresUrl?: string | undefined;
+  /** Where the workload is about Memcached or Ignite: `host:port` of each. */
+  readonly cacheServers?: readonly string[] | undefined;
   /** How many calls run at once, at most. */
   readonly concurrency: number;
 }

@@ -1,0 +1,92 @@
+import { type AccountData, move, newAccount } from '../accounts.js';
+import { parseAccount } from './layouts.js';
+import { retryUntilCommitted } from './retry.js';
+import type { StoredAccount, System } from './system.js';
+
+/** A value as a client has read it, with whatever it compares by. */
+export interface Seen {
+  readonly text: string;
+  readonly token?: string;
+}
+
+/** A cache as its own client shows it. */
+export interface CasClient {
+  get(keys: readonly string[]): Promise<readonly Seen[]>;
+  set(key: string, text: string): Promise<void>;
+  /** Whether the value was still the one seen. */
+  compareAndSet(key: string, seen: Seen, text: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const AT_ONCE = 100;
+
+abstract class OverClient implements System {
+  attempts = 0;
+  protected client!: CasClient;
+
+  constructor(private readonly connect: () => Promise<CasClient>) {}
+
+  async setup(ids: readonly string[]): Promise<void> {
+    this.client = await this.connect();
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const some = ids.slice(at, at + AT_ONCE);
+      await Promise.all(some.map((id) => this.client.set(id, JSON.stringify(newAccount(id)))));
+    }
+  }
+
+  abstract transfer(from: string, to: string, amount: number): Promise<void>;
+
+  async check(ids: readonly string[]): Promise<StoredAccount[]> {
+    const stored: StoredAccount[] = [];
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const seen = await this.client.get(ids.slice(at, at + AT_ONCE));
+      stored.push(...seen.map(({ text }) => ({ balance: parseAccount(text).balance })));
+    }
+    return stored;
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+}
+
+/**
+ * What a client offers by itself: one read of both accounts, then a compare-and-set of each, repeated alone where it
+ * is refused. Weaker than a transaction: others see one account moved and the other not, and so does a crash.
+ */
+export class HandWrittenCas extends OverClient {
+  async transfer(from: string, to: string, amount: number): Promise<void> {
+    this.attempts += 1;
+    const [source, target] = (await this.client.get([from, to])) as [Seen, Seen];
+    const accounts = [parseAccount(source.text), parseAccount(target.text)] as const;
+    move(...accounts, amount);
+    await Promise.all([
+      this.#write(from, source, accounts[0], -amount),
+      this.#write(to, target, accounts[1], amount),
+    ]);
+  }
+
+  async #write(id: string, seen: Seen, account: AccountData, by: number): Promise<void> {
+    if (await this.client.compareAndSet(id, seen, JSON.stringify(account))) return;
+    await retryUntilCommitted(async () => {
+      const [now] = (await this.client.get([id])) as [Seen];
+      const changed = parseAccount(now.text);
+      changed.balance += by;
+      return this.client.compareAndSet(id, now, JSON.stringify(changed));
+    });
+  }
+}
+
+/** Wrong on purpose: it shows that the check can see. */
+export class NoControlCas extends OverClient {
+  async transfer(from: string, to: string, amount: number): Promise<void> {
+    this.attempts += 1;
+    const [source, target] = (await this.client.get([from, to])) as [Seen, Seen];
+    const accounts = [parseAccount(source.text), parseAccount(target.text)] as const;
+    move(...accounts, amount);
+    await Promise.all([
+      this.client.set(from, JSON.stringify(accounts[0])),
+      this.client.set(to, JSON.stringify(accounts[1])),
+    ]);
+  }
+}
