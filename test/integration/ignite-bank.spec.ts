@@ -21,7 +21,7 @@ describeIgnite('Ignite', () => {
   describe('alone has a bank, which', () => {
     describeBank(250, onIgnite);
   });
-  describeRedis('beside Redis has a bank over both, which', () =>
-    describeBank(250, onRedis, onIgnite),
-  );
+  describeRedis('beside Redis has a bank over both, which', () => {
+    describeBank(250, onRedis, onIgnite);
+  });
 });

@@ -11,6 +11,8 @@ interface Plan {
 
 /** Passes on what clients and a server of 127.0.0.1 say, until a client says something that is to be cut off. */
 export class CuttingProxy {
+  /** Asked about whatever a client says, in pieces as they come. @default nothing is cut */
+  decide: () => Cut | undefined = () => undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #plan: Plan | undefined;
@@ -64,12 +66,12 @@ export class CuttingProxy {
     }
     client.on('data', (data) => {
       const plan = this.#plan;
-      if (plan !== undefined && data.includes(plan.text)) {
-        this.#plan = undefined;
-        this.#cuts++;
-        if (plan.cut === 'request') return end();
-        cutsReply = true;
-      }
+      const isPlanned = plan !== undefined && data.includes(plan.text);
+      if (isPlanned) this.#plan = undefined;
+      const cut = isPlanned ? plan.cut : this.decide();
+      if (cut !== undefined) this.#cuts++;
+      if (cut === 'request') return end();
+      cutsReply ||= cut === 'reply';
       server.write(data);
     });
     server.on('data', (data) => (cutsReply ? end() : client.write(data)));

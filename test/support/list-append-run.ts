@@ -8,6 +8,7 @@ import {
 } from './history/index.js';
 import { untilSaid, type LibraryCopy } from './library-copy.js';
 import { ListAppendWorkload, type ListAppendReport } from './list-append-workload.js';
+import type { ListPlaces } from './placed-lists.js';
 import { randomFaults } from './random-faults.js';
 import type { RedisServer } from './redis-server.js';
 import type { SeededRandom } from './seeded-random.js';
@@ -38,10 +39,11 @@ export interface ListAppendVerdict {
 export async function judge(
   runtime: TestRuntime,
   reports: readonly ListAppendReport[],
+  places?: ListPlaces,
 ): Promise<Pick<ListAppendVerdict, 'history' | 'anomalies' | 'miscounted'>> {
   const history = mergeHistories(reports.map((report) => report.history));
   const keys = reports.flatMap((report) => report.keys);
-  const finalReads = await ListAppendWorkload.finalReads(runtime, keys);
+  const finalReads = await ListAppendWorkload.finalReads(runtime, keys, places);
   const tally = await ListAppendWorkload.finalTally(runtime);
   const certain = sum(reports.map(({ increments }) => increments.certain));
   const possible = sum(reports.map(({ increments }) => increments.possible));

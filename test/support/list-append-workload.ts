@@ -4,7 +4,8 @@ import {
   type TransactionOptions,
 } from '../../lib/index.js';
 import type { TxRepository } from '../../lib/repository/tx-repository.js';
-import { List, Tally } from './entities.js';
+import { Tally } from './entities.js';
+import { PlacedLists, type ListPlaces } from './placed-lists.js';
 import {
   generateListAppend,
   ListAppendRecorder,
@@ -31,6 +32,8 @@ export interface ListAppendWorkloadOptions {
   readonly transactionsPerGroup?: number;
   /** Asked before each transaction: whether its process has died. @default never */
   readonly isDead?: () => boolean;
+  /** @default 'default' */
+  readonly places?: ListPlaces;
 }
 
 export interface ListAppendReport {
@@ -54,7 +57,7 @@ class ChangedMind extends Error {}
 export class ListAppendWorkload {
   readonly #options: ListAppendWorkloadOptions;
   readonly #random: SeededRandom;
-  readonly #lists: TxRepository<List>;
+  readonly #lists: PlacedLists;
   readonly #tallies: TxRepository<Tally>;
   readonly #generator: ListAppendGenerator;
   readonly #recorder = new ListAppendRecorder();
@@ -68,7 +71,7 @@ export class ListAppendWorkload {
     const { runtime, random, worker, transactionsPerGroup } = options;
     this.#options = options;
     this.#random = random;
-    this.#lists = runtime.repository(List);
+    this.#lists = new PlacedLists(runtime, options.places);
     this.#tallies = runtime.repository(Tally);
     this.#generator = generateListAppend({
       random: random.fork(),
@@ -82,9 +85,13 @@ export class ListAppendWorkload {
     await runtime.repository(Tally).save({ id: tallyId, count: 0 });
   }
 
-  static async finalReads(runtime: TestRuntime, keys: Iterable<string>): Promise<FinalReads> {
+  static async finalReads(
+    runtime: TestRuntime,
+    keys: Iterable<string>,
+    places?: ListPlaces,
+  ): Promise<FinalReads> {
     const ids = [...new Set(keys)];
-    const lists = await runtime.repository(List).findMany(ids);
+    const lists = await new PlacedLists(runtime, places).findMany(ids);
     return new Map(ids.map((id, nth) => [id, lists[nth]?.values ?? []]));
   }
 

@@ -1,6 +1,8 @@
 import { ListAppendWorkload } from '../support/list-append-workload.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { redisSourceOf, type ServersConfig } from '../support/cluster-client.js';
+import type { ListPlaces } from '../support/placed-lists.js';
+import { storesOf, type StoresConfig } from '../support/store-specs.js';
 import { TestRuntime } from '../support/test-runtime.js';
 import { endWith, endWithParent, workerConfig } from '../support/worker-process.js';
 
@@ -13,12 +15,16 @@ export interface ListAppendWorkerConfig extends ServersConfig {
   readonly worker: { readonly index: number; readonly count: number };
   readonly timeoutMs: number;
   readonly shortTimeoutMs?: number;
+  /** Instead of a Redis. */
+  readonly stores?: StoresConfig;
+  readonly places?: ListPlaces;
 }
 
 endWithParent();
-const { url, cluster, commandTimeoutMs, seed, ...options } = workerConfig<ListAppendWorkerConfig>();
+const { url, cluster, stores, commandTimeoutMs, seed, ...options } =
+  workerConfig<ListAppendWorkerConfig>();
 const runtime = await TestRuntime.open({
-  redis: redisSourceOf({ url, cluster }),
+  ...(stores ? { stores: storesOf(stores) } : { redis: redisSourceOf({ url, cluster }) }),
   commandTimeoutMs,
 });
 const workload = new ListAppendWorkload({ ...options, runtime, random: new SeededRandom(seed) });
