@@ -1,6 +1,9 @@
 import type { Connection, Pool as MysqlPool } from 'mysql2/promise';
 import type { Pool as PgPool, PoolClient } from 'pg';
+import { IgniteCache } from '../../lib/ignite/ignite-cache.js';
+import { MemcachedCache } from '../../lib/memcached/memcached-cache.js';
 import type { MoneyClient } from './money-client.js';
+import type { TestRuntime } from './test-runtime.js';
 
 /**
  * Where a process dies: before or after a step of the store or a participant (`pg.decide#1`: the first call of
@@ -27,8 +30,9 @@ const STORE_STEPS = [
   'conclude',
 ];
 const JOURNAL_STEPS = ['enter', 'leave'];
+const CACHE_WRITES = ['add', 'replace', 'remove'];
 /** Of these, the moment before is not the one after some other step. */
-const BEGUN_BESIDE_OTHERS = /^store\.(prepare|commitOnePhase)|\.(decide|commit|rollback)$/;
+const BEGUN_BESIDE_OTHERS = /^store\.(prepare|commitOnePhase)|^cache\.|\.(decide|commit|rollback)$/;
 const PARTICIPANT_STEPS = ['prepare', 'commit', 'rollback', 'decide', 'fence'];
 
 /** Numbers what one process asks of the servers, and kills it at one of these calls. */
@@ -56,21 +60,35 @@ export class CrashPoints {
     for (const [nth, other] of others.entries()) this.#watchMysql(other, mariadb[nth]!.name);
   }
 
+  /** Steps of all stores together, and the writes of those that compare and set one key at a time. */
+  watchStores({ store }: TestRuntime): void {
+    this.#wrap(store, 'store', STORE_STEPS);
+    this.#wrap(store.journal, 'journal', JOURNAL_STEPS);
+    for (const { prototype } of [MemcachedCache, IgniteCache]) {
+      this.#wrap(prototype, 'cache', CACHE_WRITES);
+    }
+  }
+
   #wrap(target: object, name: string, steps: readonly string[]): void {
     const methods = target as Methods;
     for (const step of steps) {
-      const own = methods[step]?.bind(target);
+      const own = methods[step];
       if (own === undefined) continue;
-      methods[step] = async (...args) => {
-        const both = BEGUN_BESIDE_OTHERS.test(`${name}.${step}`);
-        const call = this.#count(`${name}.${step}`, both ? ['before', 'after'] : ['after']);
-        this.#dieAt(call, 'before');
-        try {
-          return await own(...args);
-        } finally {
-          this.#dieAt(call, 'after');
-        }
+      const around = (call: () => Promise<unknown>) => this.#around(`${name}.${step}`, call);
+      methods[step] = function (this: unknown, ...args) {
+        return around(() => own.apply(this, args));
       };
+    }
+  }
+
+  async #around(name: string, call: () => Promise<unknown>): Promise<unknown> {
+    const both = BEGUN_BESIDE_OTHERS.test(name);
+    const counted = this.#count(name, both ? ['before', 'after'] : ['after']);
+    this.#dieAt(counted, 'before');
+    try {
+      return await call();
+    } finally {
+      this.#dieAt(counted, 'after');
     }
   }
 
