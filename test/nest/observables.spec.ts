@@ -24,8 +24,9 @@ import { poll } from '../support/poll.js';
 import { Tally } from './support/counting-entities.js';
 import { embeddedRuntime } from './support/plain-runtime.js';
 
-// The longest jitter there is, so that a test can act while a call waits for its next attempt.
-const { manager, tallies } = embeddedRuntime({ random: () => 1 });
+// The longest jitter there is, so that a test can act while a call waits for its next attempt; an
+// attempt that items are handed to would not wait at all.
+const { manager, tallies } = embeddedRuntime({ random: () => 1, handOver: false });
 
 type Source = (attempt: number) => Observable<unknown>;
 
