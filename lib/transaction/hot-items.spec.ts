@@ -1,6 +1,7 @@
 import type { StoredItem } from '../store/stored-item.js';
 import type { CommitItem } from '../store/versioned-store.js';
 import { ManualClock } from '../testing/manual-clock.js';
+import { Contender } from './contender.js';
 import { HotUse } from './hot-item.js';
 import { HotItems } from './hot-items.js';
 
@@ -137,6 +138,44 @@ describe('items that transactions of one process contend for', () => {
     expect(await isDone(waiting)).toBe(true);
     expect(known('a')).toBeUndefined();
     expect(hot.counts.brokenChains).toBe(1);
+  });
+
+  it('are not handed over by whoever sends a commit that builds on a failed one', async () => {
+    heat('a');
+    const [one, two] = [use(), use()];
+    void hot.take(one, ['a']);
+    hot.sent(one, [write('a', '4.x')]);
+    const other = use();
+    hot.sent(other, [write('a', `5.${one.id}`)]);
+    hot.answered(one, false);
+    hot.sent(two, [write('a', `5.${one.id}`)]);
+
+    expect(known('a')).toBeUndefined();
+    hot.answered(other, false);
+    hot.answered(two, false);
+  });
+
+  it('do not keep whoever built on whom once it is over', () => {
+    heat('a');
+    const [one, two] = [use(), use()];
+    hot.sent(one, [write('a', '4.x')]);
+    expect(hot.known(two, 'a')).toMatchObject({ version: `5.${one.id}` });
+    expect(two.builtOn).toEqual([one]);
+
+    hot.leave(two);
+
+    expect(two.builtOn).toBeUndefined();
+  });
+
+  it('may have been read before they were overtaken by whoever changes nothing', () => {
+    heat('a');
+    const one = use();
+    hot.sent(one, [write('a', '4.x')]);
+    const reader = new Contender(hot, { id: 'me77', startedAt: 0, takesTurns: true });
+    const read = { key: 'a', expected: '4.x', change: undefined };
+
+    expect(reader.refusalOf([read])).toBeUndefined();
+    expect(reader.refusalOf([read, write('b', '1.y')])).toMatchObject({ status: 'conflict' });
   });
 
   it('tell at once who builds on what has failed, or has been overtaken', () => {
