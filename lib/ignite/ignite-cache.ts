@@ -71,7 +71,7 @@ export class IgniteCache implements SingleKeyCache {
         cursor.hasMore() && this.#clock.now() < until ? cursor.getValue() : null;
       for (let entry = await cursor.getValue(); entry !== null; entry = await next()) {
         const [key, text] = [entry.getKey(), entry.getValue()];
-        if (isOver(text)) await cache.removeIfEquals(key, text);
+        if (isOver(text) && this.#clock.now() < until) await cache.removeIfEquals(key, text);
       }
       await cursor.close();
     });

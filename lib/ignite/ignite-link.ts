@@ -1,4 +1,5 @@
-import client, { type CacheClient, type IgniteClient } from 'apache-ignite-client';
+import type { ConnectionOptions } from 'node:tls';
+import client, { type CacheClient } from 'apache-ignite-client';
 import { StoreRefusedError, StoreUnavailableError } from '../errors/index.js';
 import type { Clock } from '../store/clock.js';
 import { CommitReplyLostError } from '../store/versioned-store.js';
@@ -13,9 +14,10 @@ const DEFAULT_CACHE = 'dtx';
 
 /** One connection to one node, and its end. */
 interface Connection {
-  readonly ignite: IgniteClient;
   readonly cache: CacheClient;
   readonly endpoint: string;
+  /** Ends its socket at once. The client's own `disconnect` sends what it still holds first. */
+  readonly socket: AbortController;
   isOver: boolean;
 }
 
@@ -119,7 +121,7 @@ export class IgniteLink {
   #leave(connection: Connection): void {
     connection.isOver = true;
     if (this.#connection === connection) this.#connection = undefined;
-    connection.ignite.disconnect();
+    connection.socket.abort();
   }
 
   async #answered<T>(
@@ -158,6 +160,7 @@ export class IgniteLink {
     for (;;) {
       const current = this.#connection;
       if (current !== undefined && !current.isOver) return current;
+      if (this.#isClosed && this.#connecting === undefined) throw this.#unavailable('is closed');
       const leftMs = until - this.#clock.now();
       if (leftMs <= 0) throw this.#unavailable('could not be reached', failure);
       this.#connecting ??= this.#connect().finally(() => {
@@ -195,30 +198,32 @@ export class IgniteLink {
 
   async #connectTo(endpoint: string): Promise<Connection> {
     let connection: Connection | undefined;
-    const ignite = new client((state) => {
-      if (connection === undefined) return;
-      // It connects anew by itself after a loss, and must not.
-      if (state === client.STATE.CONNECTED) ignite.disconnect();
-      else if (!connection.isOver) this.#leave(connection);
+    const socket = new AbortController();
+    const ignite = new client(() => {
+      if (connection !== undefined && !connection.isOver) this.#leave(connection);
     });
     try {
-      await this.#within(SILENCE_MS, ignite.connect(this.#configurationFor(endpoint)));
+      const configuration = this.#configurationFor(endpoint, socket.signal);
+      await this.#within(SILENCE_MS, ignite.connect(configuration));
       const { cache = DEFAULT_CACHE, backups = 1 } = this.#options;
       const opened = await this.#within(5 * SILENCE_MS, openCache(ignite, cache, backups));
-      connection = { ignite, cache: opened, endpoint, isOver: false };
+      connection = { cache: opened, endpoint, socket, isOver: false };
     } catch (error) {
-      ignite.disconnect();
+      socket.abort();
       throw error;
     }
     this.#connection = connection;
     return connection;
   }
 
-  #configurationFor(endpoint: string): InstanceType<typeof client.IgniteClientConfiguration> {
+  #configurationFor(
+    endpoint: string,
+    signal: AbortSignal,
+  ): InstanceType<typeof client.IgniteClientConfiguration> {
     const { username, password, tls } = this.#options;
     const configuration = new client.IgniteClientConfiguration(endpoint);
     if (username !== undefined) configuration.setUserName(username).setPassword(password ?? '');
-    return configuration.setConnectionOptions(tls !== undefined, tls ?? null);
+    return configuration.setConnectionOptions(tls !== undefined, forOneSocket(tls, signal));
   }
 
   #unavailable(what: string, cause?: unknown): StoreUnavailableError {
@@ -229,6 +234,22 @@ export class IgniteLink {
       { cause },
     );
   }
+}
+
+/**
+ * Options of one socket, which `signal` ends. The client reads them anew for each that it opens, the one after a loss
+ * too: that one fails here, as nobody would own it.
+ */
+function forOneSocket(options: ConnectionOptions | undefined, signal: AbortSignal): object {
+  let isOpened = false;
+  return {
+    ...options,
+    get signal(): AbortSignal {
+      if (isOpened) throw new Error('The connection has ended');
+      isOpened = true;
+      return signal;
+    },
+  };
 }
 
 function isServerError(error: unknown): error is Error {
