@@ -5,6 +5,7 @@ import type { Clock } from '../store/clock.js';
 import { CommitReplyLostError } from '../store/versioned-store.js';
 import { openCache } from './cache-settings.js';
 import type { IgniteOptions } from './ignite-options.js';
+import { isRefusal, isServerError, refusalOf } from './server-answers.js';
 
 /** A connection that owes an answer for so long is given up. */
 const SILENCE_MS = 2000;
@@ -89,7 +90,7 @@ export class IgniteLink {
         return await this.#answered(connection, until, ask);
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error;
-        if (isServerError(error) && isRefused(error)) throw refusalOf(error);
+        if (isServerError(error) && isRefusal(error)) throw refusalOf(error);
         if (!isServerError(error)) this.#leave(connection);
         // The connection had ended before, and nothing was sent.
         if (error instanceof client.Errors.IllegalStateError) continue;
@@ -190,6 +191,8 @@ export class IgniteLink {
         return await this.#connectTo(endpoint);
       } catch (error) {
         if (error instanceof StoreRefusedError) throw error;
+        // Of the cluster, not of this node: no other one would say otherwise.
+        if (isServerError(error) && isRefusal(error)) throw refusalOf(error);
         failures.push(`${endpoint}: ${messageOf(error)}`);
       }
     }
@@ -250,21 +253,6 @@ function forOneSocket(options: ConnectionOptions | undefined, signal: AbortSigna
       return signal;
     },
   };
-}
-
-function isServerError(error: unknown): error is Error {
-  return error instanceof client.Errors.OperationError;
-}
-
-/** What the server says before it has begun; of anything else it may have done a part on some node. */
-function isRefused({ message }: Error): boolean {
-  return /cluster is inactive|deactivat|not active|does not exist|read-?only|partition.*lost|lost partition|out of memory|authoriz|permission/i.test(
-    message,
-  );
-}
-
-function refusalOf(error: Error): StoreRefusedError {
-  return new StoreRefusedError(`Ignite refused the request: ${error.message}`, { cause: error });
 }
 
 function messageOf(error: unknown): string {

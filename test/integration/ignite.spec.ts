@@ -68,6 +68,23 @@ describeIgnite('a cluster of Ignite', () => {
     await expect(opening).rejects.toThrow(named);
   });
 
+  it('refuses at once to open on a cluster that is not active, and says what to do', async () => {
+    const inactive = await IgniteCluster.start(1, 'INACTIVE');
+    const cache = new IgniteCache({ endpoints: inactive.endpoints }, systemClock);
+    try {
+      const end = until(10_000);
+
+      const opening = cache.open(end);
+
+      await expect(opening).rejects.toThrow(StoreRefusedError);
+      await expect(opening).rejects.toThrow('Activate the cluster');
+      expect(systemClock.now()).toBeLessThan(end);
+    } finally {
+      await cache.close();
+      await inactive.stop();
+    }
+  }, 90_000);
+
   it('says where nothing listens', async () => {
     const endpoint = `127.0.0.1:${await freePort()}`;
     const cache = new IgniteCache({ endpoints: [endpoint] }, systemClock);

@@ -19,6 +19,15 @@ interface NodePorts {
   readonly client: number;
 }
 
+type ClusterState = 'ACTIVE' | 'INACTIVE';
+
+/** What all nodes of a cluster are told. */
+interface Membership {
+  /** Their ports of discovery. */
+  readonly members: readonly number[];
+  readonly state: ClusterState;
+}
+
 /** One node of a cluster: a process of its own. */
 export class IgniteNode {
   #process: GuardedProcess | undefined;
@@ -27,7 +36,7 @@ export class IgniteNode {
   constructor(
     readonly name: string,
     private readonly ports: NodePorts,
-    private readonly members: readonly number[],
+    private readonly membership: Membership,
     private readonly dir: string,
   ) {}
 
@@ -49,10 +58,11 @@ export class IgniteNode {
     const ignite = findIgnite();
     if (ignite === undefined) throw new Error('Ignite missing');
     const { discovery, communication, client } = this.ports;
-    const members = this.members.map((port) => `127.0.0.1:${port}`).join(',');
+    const { members, state } = this.membership;
+    const addresses = members.map((port) => `127.0.0.1:${port}`).join(',');
     const log = join(this.dir, `${this.name}-${++this.#starts}.log`);
     const work = join(this.dir, this.name);
-    const own = [this.name, discovery, communication, client, members, work].map(String);
+    const own = [this.name, discovery, communication, client, addresses, work, state].map(String);
     const args = [...ignite.args, ...own];
     this.#process = await GuardedProcess.start(ignite.command, args, this.dir, { log });
     await poll(
@@ -88,7 +98,8 @@ export class IgniteCluster {
     private readonly dir: string,
   ) {}
 
-  static async start(count = 2): Promise<IgniteCluster> {
+  /** @param state that the first nodes give the cluster; an inactive one refuses everything. */
+  static async start(count = 2, state: ClusterState = 'ACTIVE'): Promise<IgniteCluster> {
     const dir = await mkdtemp(join(tmpdir(), 'dtx-ignite-'));
     const ports: NodePorts[] = [];
     for (let nth = 0; nth < count; nth++) {
@@ -99,8 +110,8 @@ export class IgniteCluster {
       ];
       ports.push({ discovery, communication, client });
     }
-    const members = ports.map(({ discovery }) => discovery);
-    const nodes = ports.map((own, nth) => new IgniteNode(`node${nth + 1}`, own, members, dir));
+    const membership = { members: ports.map(({ discovery }) => discovery), state };
+    const nodes = ports.map((own, nth) => new IgniteNode(`node${nth + 1}`, own, membership, dir));
     const cluster = new IgniteCluster(nodes, dir);
     try {
       await Promise.all(nodes.map((node) => node.start()));

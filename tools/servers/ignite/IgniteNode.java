@@ -1,5 +1,6 @@
 import java.util.Arrays;
 import org.apache.ignite.Ignition;
+import org.apache.ignite.cluster.ClusterState;
 import org.apache.ignite.configuration.ClientConnectorConfiguration;
 import org.apache.ignite.configuration.DataRegionConfiguration;
 import org.apache.ignite.configuration.DataStorageConfiguration;
@@ -9,7 +10,7 @@ import org.apache.ignite.spi.communication.tcp.TcpCommunicationSpi;
 import org.apache.ignite.spi.discovery.tcp.TcpDiscoverySpi;
 import org.apache.ignite.spi.discovery.tcp.ipfinder.vm.TcpDiscoveryVmIpFinder;
 
-/** One small node on loopback: name, ports of discovery, communication and clients, all members, folder. */
+/** One small node on loopback: name, ports of discovery, communication and clients, all members, folder, state. */
 public class IgniteNode {
   private static final long MEBIBYTE = 1L << 20;
 
@@ -17,6 +18,7 @@ public class IgniteNode {
     IgniteConfiguration node = new IgniteConfiguration();
     node.setIgniteInstanceName(args[0]);
     node.setWorkDirectory(args[5]);
+    node.setClusterStateOnStart(ClusterState.valueOf(args[6]));
     node.setLocalHost("127.0.0.1");
     node.setGridLogger(new NullLogger());
     node.setMetricsLogFrequency(0);
