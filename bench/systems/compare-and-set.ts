@@ -18,6 +18,11 @@ export interface CasClient {
   close(): Promise<void>;
 }
 
+interface Moved {
+  readonly seen: readonly [source: Seen, target: Seen];
+  readonly accounts: readonly [source: AccountData, target: AccountData];
+}
+
 const AT_ONCE = 100;
 
 abstract class OverClient implements System {
@@ -48,6 +53,15 @@ abstract class OverClient implements System {
   close(): Promise<void> {
     return this.client.close();
   }
+
+  /** Both accounts as they were seen, and what a transfer makes of them. */
+  protected async moved(from: string, to: string, amount: number): Promise<Moved> {
+    this.attempts += 1;
+    const seen = (await this.client.get([from, to])) as [Seen, Seen];
+    const accounts = [parseAccount(seen[0].text), parseAccount(seen[1].text)] as const;
+    move(...accounts, amount);
+    return { seen, accounts };
+  }
 }
 
 /**
@@ -56,13 +70,10 @@ abstract class OverClient implements System {
  */
 export class HandWrittenCas extends OverClient {
   async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
-    const [source, target] = (await this.client.get([from, to])) as [Seen, Seen];
-    const accounts = [parseAccount(source.text), parseAccount(target.text)] as const;
-    move(...accounts, amount);
+    const { seen, accounts } = await this.moved(from, to, amount);
     await Promise.all([
-      this.#write(from, source, accounts[0], -amount),
-      this.#write(to, target, accounts[1], amount),
+      this.#write(from, seen[0], accounts[0], -amount),
+      this.#write(to, seen[1], accounts[1], amount),
     ]);
   }
 
@@ -80,10 +91,7 @@ export class HandWrittenCas extends OverClient {
 /** Wrong on purpose: it shows that the check can see. */
 export class NoControlCas extends OverClient {
   async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
-    const [source, target] = (await this.client.get([from, to])) as [Seen, Seen];
-    const accounts = [parseAccount(source.text), parseAccount(target.text)] as const;
-    move(...accounts, amount);
+    const { accounts } = await this.moved(from, to, amount);
     await Promise.all([
       this.client.set(from, JSON.stringify(accounts[0])),
       this.client.set(to, JSON.stringify(accounts[1])),

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/message-of.js';
 import type { Cancel, Clock } from '../store/clock.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
 import type { VersionedStore } from '../store/versioned-store.js';
@@ -48,7 +49,7 @@ export class RecoveryService {
     this.#recovery = new Recovery(
       store,
       { finisher, events, participants },
-      { batch: options.batch, instance, ...(caches === undefined ? {} : { caches }) },
+      { batch: options.batch, instance, caches },
     );
   }
 
@@ -99,8 +100,7 @@ export class RecoveryService {
       this.#lastFailed = failed;
       if (failed > 0 && isNews) log.warn(`Recovery could not finish ${failed} transactions yet.`);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      log.warn(`Recovery could not look for transactions of dead instances: ${reason}`);
+      log.warn(`Recovery could not look for transactions of dead instances: ${messageOf(error)}`);
     }
     this.#schedule();
   }

@@ -23,7 +23,7 @@ export interface RecoveryOptions {
   /** The name of this instance. */
   readonly instance: string;
   /** The caches that the store consists of, in each of which records may lie. Default: the store. */
-  readonly caches?: readonly Pick<VersionedStore, 'identity' | 'keepsRecords'>[];
+  readonly caches?: readonly Pick<VersionedStore, 'identity' | 'keepsRecords'>[] | undefined;
 }
 
 /** Others leave a dead instance to whoever recovers it for so long; then they take over. */

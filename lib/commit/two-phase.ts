@@ -1,7 +1,7 @@
 import { TransactionOutcomeUnknownError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
 import { cacheOf } from '../store/cache-identity.js';
-import type { Clock } from '../store/clock.js';
+import { pause, type Clock } from '../store/clock.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
 import type { BranchSet } from './branch-set.js';
@@ -234,7 +234,7 @@ export class TwoPhaseCommit {
     while (this.#isPassing(refusal)) {
       const pauseMs = Math.ceil(LONGEST_PAUSE_MS * random());
       if (clock.now() + pauseMs >= end) return refusal;
-      await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
+      await pause(clock, pauseMs);
       refusal = await this.#preparePart(part);
     }
     return refusal;

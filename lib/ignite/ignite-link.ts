@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import client, { type CacheClient } from 'apache-ignite-client';
 import { StoreRefusedError, StoreUnavailableError } from '../errors/index.js';
-import type { Clock } from '../store/clock.js';
+import { messageOf } from '../errors/message-of.js';
+import { pause, type Clock } from '../store/clock.js';
 import { CommitReplyLostError } from '../store/versioned-store.js';
 import { openCache } from './cache-settings.js';
 import type { IgniteOptions } from './ignite-options.js';
@@ -49,12 +50,27 @@ export class IgniteLink {
 
   /** May be repeated, and is, until it is answered or time is over. */
   read<T>(until: number, ask: (cache: CacheClient) => Promise<T>): Promise<T> {
-    return this.#track(() => this.#read(until, ask));
+    return this.#track(() =>
+      this.#ask(until, ask, (error) => {
+        if (isServerError(error)) return refusalOf(error);
+        const isOver = this.#clock.now() >= until;
+        return isOver ? this.#unavailable('did not answer in time', error) : undefined;
+      }),
+    );
   }
 
   /** @throws CommitReplyLostError once it was sent and is not answered; then it is not known. */
   write<T>(until: number, ask: (cache: CacheClient) => Promise<T>): Promise<T> {
-    return this.#track(() => this.#write(until, ask));
+    return this.#track(() =>
+      this.#ask(until, ask, (error, { endpoint }) => {
+        if (isServerError(error) && isRefusal(error)) return refusalOf(error);
+        // The connection had ended before, and nothing was sent.
+        if (error instanceof client.Errors.IllegalStateError) return undefined;
+        return new CommitReplyLostError(`Ignite at ${endpoint}: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }),
+    );
   }
 
   /** What was asked before the end is answered before it. */
@@ -69,34 +85,21 @@ export class IgniteLink {
     }
   }
 
-  async #read<T>(until: number, ask: (cache: CacheClient) => Promise<T>): Promise<T> {
+  /** @param failureOf What an error means; undefined where it is to be asked again. */
+  async #ask<T>(
+    until: number,
+    ask: (cache: CacheClient) => Promise<T>,
+    failureOf: (error: unknown, connection: Connection) => Error | undefined,
+  ): Promise<T> {
     for (;;) {
       const connection = await this.#connected(until);
       try {
         return await this.#answered(connection, until, ask);
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error;
-        if (isServerError(error)) throw refusalOf(error);
-        this.#leave(connection);
-        if (this.#clock.now() >= until) throw this.#unavailable('did not answer in time', error);
-      }
-    }
-  }
-
-  async #write<T>(until: number, ask: (cache: CacheClient) => Promise<T>): Promise<T> {
-    for (;;) {
-      const connection = await this.#connected(until);
-      try {
-        return await this.#answered(connection, until, ask);
-      } catch (error) {
-        if (error instanceof StoreUnavailableError) throw error;
-        if (isServerError(error) && isRefusal(error)) throw refusalOf(error);
         if (!isServerError(error)) this.#leave(connection);
-        // The connection had ended before, and nothing was sent.
-        if (error instanceof client.Errors.IllegalStateError) continue;
-        throw new CommitReplyLostError(`Ignite at ${connection.endpoint}: ${messageOf(error)}`, {
-          cause: error,
-        });
+        const failure = failureOf(error, connection);
+        if (failure !== undefined) throw failure;
       }
     }
   }
@@ -172,13 +175,9 @@ export class IgniteLink {
       } catch (error) {
         if (error instanceof StoreRefusedError) throw error;
         failure = error;
-        await this.#pause(Math.min(RECONNECT_DELAY_MS, leftMs));
+        await pause(this.#clock, Math.min(RECONNECT_DELAY_MS, leftMs));
       }
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#clock.schedule(ms, resolve));
   }
 
   /** To one endpoint after the other; each time begins with another one. */
@@ -253,8 +252,4 @@ function forOneSocket(options: ConnectionOptions | undefined, signal: AbortSigna
       return signal;
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -29,6 +29,9 @@ export interface CallTarget {
   settled(): void;
 }
 
+/** A call, whatever it is answered. */
+export type AnyCall = Omit<Call<unknown>, 'question'>;
+
 /** A question that is on its way, and whoever waits for it. */
 export class Call<T> implements Message {
   readonly question: Question<T>;

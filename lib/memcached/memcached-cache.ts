@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { ModuleOptionsError, StoreRefusedError, StoreUnavailableError } from '../errors/index.js';
-import type { Clock } from '../store/clock.js';
+import { pause, type Clock } from '../store/clock.js';
 import { groupBy } from '../store/group-by.js';
 import type { SeenText, SingleKeyCache } from '../store/single-key/single-key-cache.js';
 import {
@@ -74,16 +74,7 @@ export class MemcachedCache implements SingleKeyCache {
     expiresInMs: number | undefined,
     until: number,
   ): Promise<SeenText | undefined> {
-    const serverKey = serverKeyOf(key);
-    const exptime = exptimeOf(expiresInMs, this.#clock);
-    return this.#ring.linkOf(serverKey).ask({
-      key,
-      text: writeCommands({ serverKey, text, exptime }),
-      replies: 2,
-      until,
-      writes: true,
-      read: (replies, connection) => seenAfter(replies, text, connection),
-    });
+    return this.#write(key, { text, expiresInMs }, until);
   }
 
   // oxlint-disable-next-line max-params -- as the interface has it
@@ -95,18 +86,7 @@ export class MemcachedCache implements SingleKeyCache {
     until: number,
   ): Promise<SeenText | undefined> {
     if (token === undefined) return Promise.resolve(undefined);
-    const { cas, connection: on } = token as CasToken;
-    const serverKey = serverKeyOf(key);
-    const exptime = exptimeOf(expiresInMs, this.#clock);
-    return this.#ring.linkOf(serverKey).ask({
-      key,
-      text: writeCommands({ serverKey, text, exptime }, cas),
-      replies: 2,
-      until,
-      writes: true,
-      on: { connection: on, otherwise: undefined },
-      read: (replies, connection) => seenAfter(replies, text, connection),
-    });
+    return this.#write(key, { text, expiresInMs }, until, token as CasToken);
   }
 
   remove(key: string, { token }: SeenText, until: number): Promise<boolean> {
@@ -130,6 +110,26 @@ export class MemcachedCache implements SingleKeyCache {
 
   async close(): Promise<void> {
     await Promise.all(this.#links.map((link) => link.close()));
+  }
+
+  /** @param token What has to stand; nothing, where there is none. */
+  #write(
+    key: string,
+    { text, expiresInMs }: { readonly text: string; readonly expiresInMs: number | undefined },
+    until: number,
+    token?: CasToken,
+  ): Promise<SeenText | undefined> {
+    const serverKey = serverKeyOf(key);
+    const exptime = exptimeOf(expiresInMs, this.#clock);
+    return this.#ring.linkOf(serverKey).ask({
+      key,
+      text: writeCommands({ serverKey, text, exptime }, token?.cas),
+      replies: 2,
+      until,
+      writes: true,
+      ...(token && { on: { connection: token.connection, otherwise: undefined } }),
+      read: (replies, connection) => seenAfter(replies, text, connection),
+    });
   }
 
   #getFrom(
@@ -187,7 +187,7 @@ export class MemcachedCache implements SingleKeyCache {
       } catch (error) {
         const hasTime = this.#clock.now() + reopenDelayMs < until;
         if (!(error instanceof StoreUnavailableError) || !hasTime) throw error;
-        await new Promise<void>((resolve) => this.#clock.schedule(reopenDelayMs, resolve));
+        await pause(this.#clock, reopenDelayMs);
       }
     }
   }

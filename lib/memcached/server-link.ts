@@ -1,7 +1,7 @@
 import { StoreRefusedError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
 import type { Cancel, Clock } from '../store/clock.js';
-import { Call, type Question } from './call.js';
+import { Call, type AnyCall, type Question } from './call.js';
 import { MemcachedConnection, openConnection, type Message } from './memcached-connection.js';
 import type { ServerAddress } from './server-address.js';
 import {
@@ -27,9 +27,9 @@ export interface ServerLinkOptions {
 export class ServerLink {
   readonly name: string;
   readonly #options: ServerLinkOptions;
-  #unsent: Call<never>[] = [];
+  #unsent: AnyCall[] = [];
   /** Sent and not answered, and some that are answered already. */
-  #sent: Call<never>[] = [];
+  #sent: AnyCall[] = [];
   /** How many are not answered. */
   #open = 0;
   #connection: MemcachedConnection | undefined;
@@ -66,7 +66,7 @@ export class ServerLink {
       if (!this.#isFlushDue) process.nextTick(this.#flush);
       this.#isFlushDue = true;
       this.#open++;
-      this.#unsent.push(new Call(question, this, resolve, reject) as unknown as Call<never>);
+      this.#unsent.push(new Call(question, this, resolve, reject));
     });
   }
 
@@ -106,7 +106,7 @@ export class ServerLink {
     connection.send(messages);
   }
 
-  #takeUnsent(): Call<never>[] {
+  #takeUnsent(): AnyCall[] {
     const calls = this.#unsent;
     this.#unsent = [];
     return calls.filter(isOpen);
@@ -172,7 +172,7 @@ export class ServerLink {
   }
 
   /** Looks again when the first of these is over, unless it does before. */
-  #wakeFor(calls: readonly Call<never>[]): void {
+  #wakeFor(calls: readonly AnyCall[]): void {
     let at = Number.POSITIVE_INFINITY;
     for (const { until } of calls) if (until < at) at = until;
     if (at === Number.POSITIVE_INFINITY || (this.#watch !== undefined && this.#watch.at <= at))
@@ -197,6 +197,6 @@ export class ServerLink {
   };
 }
 
-function isOpen(call: Call<never>): boolean {
+function isOpen(call: AnyCall): boolean {
   return !call.isSettled;
 }

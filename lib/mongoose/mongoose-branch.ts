@@ -7,6 +7,7 @@ import {
   ParticipantUsageError,
   TransactionClosedError,
 } from '../errors/index.js';
+import { messageOf } from '../errors/message-of.js';
 import type { Savepoint } from '../transaction/operation-log.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { inTime } from '../sql/in-time.js';
@@ -191,8 +192,7 @@ export class MongooseBranch {
   #voteOf(error: unknown): DistributedTxError {
     if (error instanceof DistributedTxError) return error;
     const work = `The work of transaction ${this.#transaction.id} on ${this.#host.name}`;
-    const why = error instanceof Error ? error.message : String(error);
-    const text = `${work} was ended: ${why}. Nothing was written.`;
+    const text = `${work} was ended: ${messageOf(error)}. Nothing was written.`;
     if (isConflict(error)) return new ParticipantConflictError(text, { cause: error });
     if (isFromServer(error)) return new ParticipantRefusedError(text, { cause: error });
     return new ParticipantUnavailableError(text, { cause: error });

@@ -18,6 +18,11 @@ export interface Clock {
 
 export type Cancel = () => void;
 
+/** Resolves after `delayMs`, and keeps the process alive meanwhile. */
+export function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(delayMs, resolve));
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   time: () => Date.now(),

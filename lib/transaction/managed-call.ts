@@ -7,7 +7,7 @@ import {
 } from '../errors/index.js';
 import type { CommitResult } from '../commit/commit-request.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
-import type { Clock } from '../store/clock.js';
+import { pause, type Clock } from '../store/clock.js';
 import { backoffDelayMs } from './backoff.js';
 import type { CommitFailure } from './commit-failure.js';
 import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js';
@@ -263,7 +263,7 @@ export class ManagedCall<T> {
       return this.#fail(transaction, conflict);
     }
     events.retried(transaction, delayMs);
-    if (!isQueued) await new Promise<void>((resolve) => clock.schedule(delayMs, resolve));
+    if (!isQueued) await pause(clock, delayMs);
     if (!this.#answered) this.#runAttempt(transaction);
   }
 

@@ -51,7 +51,8 @@ export class Transaction {
   readonly options: ResolvedOptions;
   /** @internal */
   readonly until: number;
-  readonly #environment: TransactionEnvironment;
+  /** @internal */
+  readonly environment: TransactionEnvironment;
   /** @internal */
   readonly log = new OperationLog();
   #status: TransactionStatus = 'active';
@@ -74,7 +75,7 @@ export class Transaction {
     this.attempt = setup.attempt;
     this.options = setup.options;
     this.until = setup.until;
-    this.#environment = environment;
+    this.environment = environment;
   }
 
   get status(): TransactionStatus {
@@ -103,7 +104,7 @@ export class Transaction {
 
   /** Makes this the current transaction while `work` runs. For transactions begun by hand. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    return this.#environment.control.run(this, work);
+    return this.environment.control.run(this, work);
   }
 
   /**
@@ -111,7 +112,7 @@ export class Transaction {
    * @throws TransactionConflictError and all other errors of a commit; it is rolled back then.
    */
   commit(): Promise<void> {
-    return this.#environment.control.commit(this);
+    return this.environment.control.commit(this);
   }
 
   /**
@@ -119,7 +120,7 @@ export class Transaction {
    * `run` or a `@Transactional()` method it marks the transaction for roll back.
    */
   rollback(reason?: unknown): Promise<void> {
-    return this.#environment.control.rollback(this, reason);
+    return this.environment.control.rollback(this, reason);
   }
 
   /** Runs in every attempt, after the method; its reads and writes count, and it may veto by throwing. */
@@ -153,7 +154,7 @@ export class Transaction {
    */
   enlist(participant: Participant | string, payload?: unknown): Branch {
     this.assertOpen();
-    const { participants, control, limits } = this.#environment;
+    const { participants, control, limits } = this.environment;
     const savepoint = control.savepointIn(this);
     this.#assertStands(savepoint);
     this.#branches ??= new EnlistedBranches(participants, limits);
@@ -162,7 +163,7 @@ export class Transaction {
 
   /** @internal Gives a branch its name before the commit does, for a participant that needs it to begin. */
   async nameBranch(branch: Branch): Promise<void> {
-    const { store } = this.#environment.coordinator;
+    const { store } = this.environment.coordinator;
     await store.learn?.(this.until);
     const address = this.#fixAddress();
     const cache = await cacheOf(store, address, this.until);
@@ -252,13 +253,8 @@ export class Transaction {
   }
 
   /** @internal */
-  get environment(): TransactionEnvironment {
-    return this.#environment;
-  }
-
-  /** @internal */
   get contender(): Contender | undefined {
-    const { hotItems } = this.#environment;
+    const { hotItems } = this.environment;
     if (hotItems === undefined || hotItems.isQuiet) return this.#contender;
     const { readOnly, isolation, timeoutMs } = this.options;
     return (this.#contender ??= new Contender(hotItems, {
@@ -294,9 +290,9 @@ export class Transaction {
     this.#assertStands(scope.savepoint);
     scope.assertWritable();
     if (this.log.stateOf(reference) === undefined)
-      limitItems(this.log, [reference], this.#environment.limits);
+      limitItems(this.log, [reference], this.environment.limits);
     if (change.kind === 'write') {
-      this.#writtenBytes = addBytes(this.#writtenBytes, change.payload, this.#environment.limits);
+      this.#writtenBytes = addBytes(this.#writtenBytes, change.payload, this.environment.limits);
     }
     return this.log.recordChange(reference, change, scope.savepoint, expectation);
   }
@@ -344,7 +340,7 @@ export class Transaction {
     const { contender } = this;
     const refusal = contender?.refusalOf(items);
     if (refusal !== undefined) return refusal;
-    const committing = this.#environment.coordinator.commit(this.#request);
+    const committing = this.environment.coordinator.commit(this.#request);
     // Only one step of one node is under way by now, and decides when it arrives.
     if (this.#request.sent !== undefined) contender?.sent(items);
     return committing;
@@ -353,7 +349,7 @@ export class Transaction {
   /** @internal What became of a commit whose promise was rejected; throws where it was not sent. */
   async resolveCommit(error: unknown): Promise<CommitResult> {
     if (this.#request === undefined) throw error;
-    return this.#request.resolve(this.#environment.coordinator, error);
+    return this.#request.resolve(this.environment.coordinator, error);
   }
 
   /** @internal Undefined when it is committed. */
@@ -361,7 +357,7 @@ export class Transaction {
     const failure = this.#request?.conclude(result, this.options.timeoutMs);
     if (failure === undefined) this.#status = 'committed';
     const items = this.#request?.items ?? [];
-    this.#environment.hotItems?.concluded(result, items);
+    this.environment.hotItems?.concluded(result, items);
     this.#contender?.concluded(result, items);
     return failure;
   }
@@ -369,8 +365,7 @@ export class Transaction {
   /** @internal Settles the lock that the commit met, so that the next attempt need not meet it. */
   async settleLock(): Promise<void> {
     const locked = this.#request?.locked;
-    if (locked !== undefined)
-      await this.#environment.coordinator.settleLock(locked.key, this.until);
+    if (locked !== undefined) await this.environment.coordinator.settleLock(locked.key, this.until);
   }
 
   /**
@@ -379,7 +374,7 @@ export class Transaction {
    */
   async validateReads(): Promise<DistributedTxError | undefined> {
     await this.#contender?.predecessors();
-    return staleReads(this.#environment.coordinator, this.log, this);
+    return staleReads(this.environment.coordinator, this.log, this);
   }
 
   /** @internal Ends it without a commit. An address that somebody knows gets its outcome recorded. */
@@ -395,7 +390,7 @@ export class Transaction {
       await this.#branches.rollBack(this.until);
     }
     if (!this.#isAddressKnown) return;
-    await this.#environment.coordinator.rollBack(this.#fixAddress(), this.until);
+    await this.environment.coordinator.rollBack(this.#fixAddress(), this.until);
   }
 
   /**
@@ -410,7 +405,7 @@ export class Transaction {
 
   #addHook<K extends HookKind>(kind: K, hook: HookOf<K>): void {
     this.assertOpen();
-    const savepoint = this.#environment.control.savepointIn(this);
+    const savepoint = this.environment.control.savepointIn(this);
     this.#assertStands(savepoint);
     (this.#hooks ??= new Hooks()).add(kind, hook, savepoint);
   }
@@ -427,7 +422,7 @@ export class Transaction {
   #fixAddress(): TransactionAddress {
     this.#address ??= this.#request?.address;
     if (this.#address === undefined) {
-      const { coordinator } = this.#environment;
+      const { coordinator } = this.environment;
       const items = homeItems(this.log.commitItems(true));
       this.#address = coordinator.addressFor(this.id, items, this.until);
       this.#isAddressKnown = true;

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DurabilityNotReachedError } from '../../errors/index.js';
+import { messageOf } from '../../errors/message-of.js';
 import { slotOf } from '../hash-slot.js';
 import { printAddress, recordKeyOf } from '../transaction-address.js';
 import { parseStoredItem, type ForeignValue, type StoredItem } from '../stored-item.js';
@@ -17,13 +18,7 @@ import {
   type MessageTimes,
 } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
-import {
-  executionOf,
-  isForbiddenKey,
-  isWrongType,
-  messageOf,
-  withoutArguments,
-} from './redis-errors.js';
+import { executionOf, isForbiddenKey, isWrongType, withoutArguments } from './redis-errors.js';
 import { COMMIT_ONE_PHASE } from './redis-script.js';
 import { NotReplicatedError, notWorthWaiting } from './replication.js';
 import { partsOf } from './read-parts.js';

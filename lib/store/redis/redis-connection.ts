@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { StoreRefusedError, StoreUnavailableError } from '../../errors/index.js';
+import { messageOf } from '../../errors/message-of.js';
 import type { Cancel, Clock } from '../clock.js';
 import { slotOf, tagOfSlot } from '../hash-slot.js';
 import { addressOf, ClusterMasters } from './cluster-masters.js';
@@ -10,7 +11,6 @@ import {
   executionOf,
   isRedirection,
   isRefusedSelect,
-  messageOf,
   notSent,
   withoutArguments,
 } from './redis-errors.js';

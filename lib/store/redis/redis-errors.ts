@@ -1,3 +1,5 @@
+import { messageOf } from '../../errors/message-of.js';
+
 /**
  * What an error of the client or the server says about the command it answers.
  *
@@ -73,10 +75,6 @@ export function isNoScript(error: unknown): boolean {
 export function isRefusedSelect(error: unknown): boolean {
   const { command } = error as { readonly command?: { readonly name?: string } };
   return isServerError(error) && command?.name?.toLowerCase() === 'select';
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

@@ -22,12 +22,13 @@ import {
   type VersionedStore,
 } from '../versioned-store.js';
 import { DistributedTxError, StoreRefusedError } from '../../errors/index.js';
+import { messageOf } from '../../errors/message-of.js';
 import type { MessageTimes } from './commit-message.js';
 import { OnePhaseSteps } from './one-phase-steps.js';
 import { NodeClocks } from './node-clocks.js';
 import { openRedisClient, type RedisSource } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
-import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
+import { executionOf, isServerError, withoutArguments } from './redis-errors.js';
 import { RedisJournal } from './redis-journal.js';
 import { RecordSteps } from './record-steps.js';
 import { ReplicatedConnection, type Durability } from './replication.js';

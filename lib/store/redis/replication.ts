@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
+import { messageOf } from '../../errors/message-of.js';
 import type { Clock } from '../clock.js';
 import { RESERVED_PREFIX } from '../transaction-address.js';
 import type { Instead } from './node-connection.js';
 import type { RedisClient } from './redis-client.js';
 import { RedisConnection, type Link } from './redis-connection.js';
-import { isRedirection, messageOf } from './redis-errors.js';
+import { isRedirection } from './redis-errors.js';
 
 /** Who has to have a step before anybody acts on it. */
 export interface Durability {

@@ -1,10 +1,11 @@
 import { InvariantViolationError, StoreRefusedError } from '../../errors/index.js';
+import { messageOf } from '../../errors/message-of.js';
 import { recordKeyOf, RESERVED_PREFIX } from '../transaction-address.js';
 import { nextVersion } from '../version.js';
 import type { CommitItem, OnePhaseCommit } from '../versioned-store.js';
 import { CommitMessage, keyCountOf, parseCommitReply } from './commit-message.js';
 import type { RedisConnection } from './redis-connection.js';
-import { executionOf, isServerError, messageOf, withoutArguments } from './redis-errors.js';
+import { executionOf, isServerError, withoutArguments } from './redis-errors.js';
 import { APPLY, COMMIT_ONE_PHASE, FENCE, FORGET, PREPARE, RELEASE } from './redis-script.js';
 
 const OLDEST = { major: 6, minor: 2 } as const;

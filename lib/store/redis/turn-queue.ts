@@ -1,9 +1,10 @@
 import { StoreRefusedError } from '../../errors/index.js';
+import { messageOf } from '../../errors/message-of.js';
 import { AskedTooLateError } from '../asked-too-late.js';
 import type { Clock } from '../clock.js';
 import { groupBy } from '../group-by.js';
 import type { RedisConnection } from './redis-connection.js';
-import { isServerError, messageOf, withoutArguments } from './redis-errors.js';
+import { isServerError, withoutArguments } from './redis-errors.js';
 
 /** How long to wait before sending again what a ready server would not execute yet. */
 const RETRY_DELAY_MS = 25;

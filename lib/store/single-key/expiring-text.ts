@@ -16,13 +16,13 @@ export function printExpiring({ text, expiresAtMs }: ExpiringText): string {
   return Number.isFinite(expiresAtMs) ? `${Math.ceil(expiresAtMs)}:${text}` : `:${text}`;
 }
 
-/** Undefined for a text that has no such prefix. */
-export function parseExpiring(raw: string): ExpiringText | undefined {
-  const match = PREFIX.exec(raw);
+/** Undefined where nothing stands, and for a text that has no such prefix. */
+export function parseExpiring(raw: string | undefined): ExpiringText | undefined {
+  const match = raw === undefined ? null : PREFIX.exec(raw);
   if (match === null) return undefined;
   const [{ length }, expiresAt] = match;
   const expiresAtMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(expiresAt);
-  return { text: raw.slice(length), expiresAtMs };
+  return { text: match.input.slice(length), expiresAtMs };
 }
 
 /** What stands for an item: a foreign value is told as the whole text, and never expires. */

@@ -181,7 +181,7 @@ export class SingleKeyJournal implements Journal {
   }
 
   #standing(raw: string | undefined): string | undefined {
-    const stood = raw === undefined ? undefined : parseExpiring(raw);
+    const stood = parseExpiring(raw);
     return stood === undefined || stood.expiresAtMs <= this.#clock.time() ? undefined : stood.text;
   }
 
@@ -246,7 +246,7 @@ export class SingleKeyJournal implements Journal {
       () => {
         slots.isTidying = false;
         const until = this.#clock.now() + TIDY_TIMEOUT_MS;
-        for (const slot of slots.toTidy()) {
+        for (const [slot, address] of slots.toTidy()) {
           const tidying = this.#step(slotKey(instance, slot), until, (standing) => {
             const note = standing === undefined ? undefined : parseNote(standing);
             // It was taken again meanwhile, and is its new owner's.
@@ -254,7 +254,7 @@ export class SingleKeyJournal implements Journal {
             return isStale ? { reply: undefined, write: stays('') } : { reply: undefined };
           });
           // A note that stays is found by the next round, or after the death of the instance.
-          tidying.catch(() => slots.keepUntidy(slot));
+          tidying.catch(() => slots.keepUntidy(slot, address));
         }
       },
       { background: true },

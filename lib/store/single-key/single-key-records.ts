@@ -104,7 +104,7 @@ export class SingleKeyRecords {
 
   retire(address: TransactionAddress, until: number): Promise<void> {
     return this.#steps.step<void>(recordKeyOf(address), until, (raw) => {
-      const stood = raw === undefined ? undefined : parseExpiring(raw);
+      const stood = parseExpiring(raw);
       if (stood === undefined || Number.isFinite(stood.expiresAtMs)) return { reply: undefined };
       const expiresAtMs = this.#clock.time() + this.#keptMs(address);
       return { reply: undefined, write: { text: stood.text, expiresAtMs } };
@@ -146,7 +146,7 @@ export class SingleKeyRecords {
   }
 
   #standing(raw: string | undefined): string | undefined {
-    const stood = raw === undefined ? undefined : parseExpiring(raw);
+    const stood = parseExpiring(raw);
     if (stood === undefined) return undefined;
     const stands = stood.text.startsWith('pending') || stood.expiresAtMs > this.#clock.time();
     return stands ? stood.text : undefined;

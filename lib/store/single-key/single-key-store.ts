@@ -202,7 +202,7 @@ export class SingleKeyStore implements VersionedStore {
   async identity(until: number): Promise<string> {
     this.#identity ??= await this.#known(() =>
       this.#steps.step<string>(identityKey(), until, (raw) => {
-        const text = raw === undefined ? undefined : parseExpiring(raw)?.text;
+        const text = parseExpiring(raw)?.text;
         if (isIdentity(text)) return { reply: text };
         const drawn = drawIdentity();
         return { reply: drawn, write: { text: drawn, expiresAtMs: Number.POSITIVE_INFINITY } };
@@ -254,7 +254,6 @@ export class SingleKeyStore implements VersionedStore {
       return await step();
     } catch (error) {
       if (!(error instanceof CommitReplyLostError)) throw error;
-
       throw new StoreUnavailableError(`${this.#cache.kind} did not answer in time.`, {
         cause: error,
       });

@@ -76,19 +76,15 @@ export class SlotAllotment {
     return [...this.#untidy.values()].includes(address);
   }
 
-  /** The slots that nobody has taken again, which are tidied now. */
-  toTidy(): readonly number[] {
-    const slots = [...this.#untidy.keys()];
-    this.#tidying = new Map(this.#untidy);
+  /** The slots that nobody has taken again, which are tidied now, and who had them last. */
+  toTidy(): readonly (readonly [slot: number, address: string])[] {
+    const slots = [...this.#untidy];
     this.#untidy.clear();
     return slots;
   }
 
   /** It could not be tidied. */
-  keepUntidy(slot: number): void {
-    const address = this.#tidying.get(slot);
-    if (address !== undefined && this.#free.includes(slot)) this.#untidy.set(slot, address);
+  keepUntidy(slot: number, address: string): void {
+    if (this.#free.includes(slot)) this.#untidy.set(slot, address);
   }
-
-  #tidying = new Map<number, string>();
 }
