@@ -9,8 +9,9 @@ import { StoreRefusedError, StoreUnavailableError } from '../../lib/errors/index
 import { systemClock } from '../../lib/store/clock.js';
 import type { SeenText } from '../../lib/store/single-key/single-key-cache.js';
 import { CommitReplyLostError } from '../../lib/store/versioned-store.js';
-import { findExecutable } from '../../tools/servers/executable.mjs';
+import { openssl } from '../../tools/servers/servers.mjs';
 import { CuttingProxy } from '../support/cutting-proxy.js';
+import { describeOpenssl } from '../support/describe-server.js';
 import { freePort } from '../support/free-port.js';
 import { describeMemcached, MemcachedServer } from '../support/memcached-server.js';
 import { giveToServers, runProgram } from '../support/server-account.js';
@@ -391,10 +392,7 @@ describeMemcached('MemcachedCache', () => {
     });
   });
 
-  const openssl = findExecutable(['openssl']);
-  const describeTls = openssl === undefined ? describe.skip : describe;
-
-  describeTls('TLS', () => {
+  describeOpenssl('TLS', () => {
     it('is spoken, and only with whom is trusted', async () => {
       const dir = await mkdtemp(join(tmpdir(), 'dtx-tls-'));
       ending.push(() => rm(dir, { recursive: true }));
@@ -411,7 +409,7 @@ describeMemcached('MemcachedCache', () => {
         '-pkeyopt',
         'ec_paramgen_curve:P-256',
       ];
-      await runProgram(openssl!, [...kind, ...files, ...names], { cwd: dir });
+      await runProgram(openssl.find()!, [...kind, ...files, ...names], { cwd: dir });
       const tls = { port: await freePort(), certificate, key };
       await start({ tls });
       const servers = [`127.0.0.1:${tls.port}`];

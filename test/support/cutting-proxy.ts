@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { TcpProxy } from './tcp-proxy.js';
 
 /** - `request`: the server never hears of it; `reply`: it does, and nobody hears its answer. */
 export type Cut = 'request' | 'reply';
@@ -10,28 +10,11 @@ interface Plan {
 }
 
 /** Passes on what clients and a server of 127.0.0.1 say, until a client says something that is to be cut off. */
-export class CuttingProxy {
+export class CuttingProxy extends TcpProxy {
   /** Asked about whatever a client says, in pieces as they come. @default nothing is cut */
   decide: () => Cut | undefined = () => undefined;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
   #plan: Plan | undefined;
   #cuts = 0;
-
-  static async start(targetPort: number): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(targetPort);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
-    return proxy;
-  }
-
-  private constructor(targetPort: number) {
-    this.#server = createServer((client) => this.#accept(client, targetPort));
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
 
   /** How often it has cut a connection. */
   get cuts(): number {
@@ -43,26 +26,15 @@ export class CuttingProxy {
     this.#plan = { text, cut };
   }
 
-  async close(): Promise<void> {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-    await once(this.#server, 'close');
-  }
-
-  #accept(client: Socket, targetPort: number): void {
-    const server = connect(targetPort, '127.0.0.1');
+  protected accept(client: Socket, server: Socket): void {
     let cutsReply = false;
     const end = (): void => {
       client.destroy();
       server.destroy();
     };
     for (const socket of [client, server]) {
-      this.#sockets.add(socket);
       socket.on('error', end);
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        end();
-      });
+      socket.on('close', end);
     }
     client.on('data', (data) => {
       const plan = this.#plan;

@@ -5,6 +5,7 @@ import {
   missingMark,
   mongoDb,
   mySql,
+  openssl,
   postgres,
   redis,
   type ServerKind,
@@ -27,3 +28,4 @@ export const describeMySql = describeOn(mySql);
 export const describeMongoDb = describeOn(mongoDb);
 export const describeMemcached = describeOn(memcached);
 export const describeIgnite = describeOn(ignite);
+export const describeOpenssl = describeOn(openssl);

@@ -1,30 +1,13 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { TcpProxy } from './tcp-proxy.js';
 
 /** Passes on what clients and a server of 127.0.0.1 say; clients that are stalled are not even read from. */
-export class StallingProxy {
-  readonly #server: Server;
+export class StallingProxy extends TcpProxy {
   readonly #clients = new Set<Socket>();
-  readonly #ends = new Set<Socket>();
   #isStalled = false;
   #isMute = false;
   #accepted = 0;
   #received = 0;
-
-  static async start(targetPort: number): Promise<StallingProxy> {
-    const proxy = new StallingProxy(targetPort);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
-    return proxy;
-  }
-
-  private constructor(targetPort: number) {
-    this.#server = createServer((client) => this.#accept(client, targetPort));
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
 
   /** How many connections of clients are open. */
   get open(): number {
@@ -63,14 +46,7 @@ export class StallingProxy {
     for (const client of this.#clients) client.resetAndDestroy();
   }
 
-  async close(): Promise<void> {
-    this.#server.close();
-    for (const socket of this.#ends) socket.destroy();
-    await once(this.#server, 'close');
-  }
-
-  #accept(client: Socket, targetPort: number): void {
-    const server = connect(targetPort, '127.0.0.1');
+  protected accept(client: Socket, server: Socket): void {
     this.#clients.add(client);
     this.#accepted++;
     client.on('data', (data) => (this.#received += data.length));
@@ -79,10 +55,8 @@ export class StallingProxy {
       [client, server],
       [server, client],
     ] as const) {
-      this.#ends.add(socket);
       socket.on('error', () => other.destroy());
       socket.on('end', () => other.end());
-      socket.on('close', () => this.#ends.delete(socket));
       socket.on('data', (data) => {
         if (!this.#isMute) other.write(data);
       });

@@ -5,10 +5,12 @@ import { mariaDb } from './mariadb.mjs';
 import { memcached } from './memcached.mjs';
 import { mongoDb } from './mongodb.mjs';
 import { mySql } from './mysql.mjs';
+import { openssl } from './openssl.mjs';
 import { postgres } from './postgres.mjs';
 import { redis } from './redis.mjs';
 
 /**
+ * A server, or a program that tests with servers need.
  * @typedef {object} ServerKind
  * @property {string} name as messages and the titles of skipped suites have it
  * @property {string} variable of the environment; chooses a server, or hides it
@@ -16,10 +18,10 @@ import { redis } from './redis.mjs';
  * @property {() => boolean} [install] absent where no package of Debian has it
  */
 
-export { ignite, mariaDb, memcached, mongoDb, mySql, postgres, redis };
+export { ignite, mariaDb, memcached, mongoDb, mySql, openssl, postgres, redis };
 
 /** @type {readonly ServerKind[]} */
-export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb, memcached, ignite];
+export const serverKinds = [redis, postgres, mariaDb, mySql, mongoDb, memcached, ignite, openssl];
 
 /**
  * The kinds that are missing, can be installed, and were not chosen or hidden by a variable.
