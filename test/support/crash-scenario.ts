@@ -103,6 +103,8 @@ export class ScenarioTrial {
     const told = await this.#call(worker);
     await this.#group.clock.advance(TIMEOUT_MS / 2);
     const calls = worker.store.calls;
+    // A step that fails twice is done with its second repetition.
+    await this.#group.clock.advance(TIMEOUT_MS / 2);
     if (!worker.store.isDead && !this.#hasLate) await this.#expectFinished('by itself', worker);
     await this.#endOf(worker);
     const recoverer = await this.#recover(worker);
