@@ -27,14 +27,14 @@ describe('the parts of a commit over several nodes', () => {
     expect(parts.homeWritten.keys).toEqual(['a2']);
     expect(parts.homeRead.keys).toEqual(['a1']);
     expect(parts.readElsewhere.keys).toEqual(['c1', 'b2']);
-    expect(parts.writtenElsewhere.map(({ node, keys }) => [node, keys])).toEqual([
+    expect(parts.heldElsewhere.map(({ node, keys }) => [node, keys])).toEqual([
       ['b', ['b1', 'b3']],
       ['c', ['c2']],
     ]);
   });
 
   it('know the place of each item in the whole commit', () => {
-    const [b] = parts.writtenElsewhere;
+    const [b] = parts.heldElsewhere;
 
     expect([0, 1].map((nth) => b!.indexOf(nth))).toEqual([0, 6]);
     expect(b!.placed({ status: 'conflict', index: 1, found: '2.x' })).toEqual({

@@ -58,6 +58,15 @@ export function planCommit({
   return first === undefined || (readAtOnce && oneNode) ? 'nothing' : 'validate';
 }
 
+/** Those of the keys whose items a commit leaves as they are. */
+export function unchangedIn(
+  items: readonly CommitItem[],
+  keys: readonly string[],
+): readonly string[] {
+  const changed = new Set(items.flatMap(({ key, change }) => (change ? [key] : [])));
+  return keys.filter((key) => !changed.has(key));
+}
+
 export function hasChanges(items: readonly PlacedItem[]): boolean {
   return items.some((item) => item.change !== undefined);
 }

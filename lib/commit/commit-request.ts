@@ -2,6 +2,7 @@ import type { Enlisted } from '../participants/participant.js';
 import type { TransactionAddress } from '../store/transaction-address.js';
 import type { OnePhaseReply, VersionedStore } from '../store/versioned-store.js';
 import type { CommitFacts } from './commit-plan.js';
+import type { ItemLocks } from './item-locks.js';
 import type { RecordedCall } from './transaction-record.js';
 
 /** Everything the coordinator needs to know of a transaction that wants to commit. */
@@ -16,6 +17,8 @@ export interface CommitRequest extends Omit<CommitFacts, 'recordNode' | 'hasBran
   readonly call: RecordedCall;
   /** What else takes part, in the order in which it was enlisted. */
   readonly branches: readonly Enlisted[];
+  /** What it holds already; undefined where that is nothing. Its address is known then. */
+  readonly locks: ItemLocks | undefined;
   /** From now on the coordinator ends the branches, whatever comes. */
   branchesHandedOver: boolean;
   /** Filled in as soon as the commit may happen, so that a caller who gives up knows what to say. */
@@ -23,9 +26,14 @@ export interface CommitRequest extends Omit<CommitFacts, 'recordNode' | 'hasBran
 }
 
 /** What is known of a request when it is made. */
-export type RequestFacts = Omit<CommitRequest, 'sent' | 'branches' | 'branchesHandedOver'> & {
+export type RequestFacts = Omit<
+  CommitRequest,
+  'sent' | 'branches' | 'branchesHandedOver' | 'locks'
+> & {
   /** Default: none. */
   readonly branches?: readonly Enlisted[] | undefined;
+  /** Default: none. */
+  readonly locks?: ItemLocks | undefined;
 };
 
 const NO_BRANCHES: readonly Enlisted[] = [];
@@ -39,6 +47,7 @@ export class OpenRequest implements CommitRequest {
   readonly isAddressKnown: boolean;
   readonly until: number;
   readonly branches: CommitRequest['branches'];
+  readonly locks: CommitRequest['locks'];
   address: TransactionAddress | undefined;
   branchesHandedOver = false;
   sent: CommitRequest['sent'] = undefined;
@@ -51,6 +60,7 @@ export class OpenRequest implements CommitRequest {
     this.isAddressKnown = facts.isAddressKnown;
     this.until = facts.until;
     this.branches = facts.branches ?? NO_BRANCHES;
+    this.locks = facts.locks;
     this.address = facts.address;
   }
 }

@@ -89,6 +89,7 @@ describe('a commit', () => {
     call: { name: undefined, callId: 'me', attempt: 1 },
     branches: [],
     branchesHandedOver: false,
+    locks: undefined,
     sent: undefined as SentCommit | undefined,
   };
 

@@ -1,5 +1,7 @@
 import { TransactionAddressError, TransactionOutcomeUnknownError } from '../errors/index.js';
+import type { Branch } from '../participants/branch.js';
 import type { ParticipantRegistry } from '../participants/participant-registry.js';
+import { cacheOf } from '../store/cache-identity.js';
 import type { Clock } from '../store/clock.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import {
@@ -18,6 +20,7 @@ import { isFault } from './fault.js';
 import { Finisher } from './finisher.js';
 import { FinishingWork } from './finishing-work.js';
 import { InstanceJournal, type HeartbeatOptions } from './instance-journal.js';
+import { ItemLocks, type LockEnvironment, type LockOwner } from './item-locks.js';
 import { LockSettler } from './lock-settler.js';
 import { printRecord } from './transaction-record.js';
 import { TwoPhaseCommit, type TwoPhaseEnvironment } from './two-phase.js';
@@ -53,6 +56,7 @@ export class Coordinator {
   readonly #underway = new Set<Promise<unknown>>();
   readonly #finisher: Finisher;
   readonly #twoPhase: TwoPhaseEnvironment;
+  readonly #lockEnvironment: LockEnvironment;
 
   constructor(
     store: VersionedStore,
@@ -70,11 +74,13 @@ export class Coordinator {
     this.#journal = journal;
     this.#finisher = finisher;
     this.#finishing = new FinishingWork({ clock, journal, finisher, events });
+    const finishing = this.#finishing;
+    this.#lockEnvironment = { store, clock, random, journal, finishing, settler: this.#locks };
     this.#twoPhase = {
       clock,
       random,
       journal,
-      finishing: this.#finishing,
+      finishing,
       validate: (items, until) => this.validate(items, until, true),
       resolve: this.resolve.bind(this),
     };
@@ -118,10 +124,23 @@ export class Coordinator {
     return { id, home, deadlineAtMs: Math.ceil(this.store.toNodeTime(until, home)) };
   }
 
+  /** Gives a branch its name, for which it has to be known where the record lies, and in which cache. */
+  async nameBranch(
+    branch: Branch,
+    addressOf: () => TransactionAddress,
+    until: number,
+  ): Promise<void> {
+    await this.store.learn?.(until);
+    const address = addressOf();
+    branch.nameBy({ cache: await cacheOf(this.store, address, until), address });
+  }
+
   /** A rejected promise is for `resolve`: the reply may have been lost. */
   commit(request: CommitRequest): CommitResult | Promise<CommitResult> {
     const learning = this.store.learn?.(request.until);
     if (learning !== undefined) return learning.then(() => this.commit(request));
+    const refusal = request.locks?.refusalOf(request.items);
+    if (refusal !== undefined) return refusal;
     const { items, readAtOnce, isAddressKnown } = request;
     const hasBranches = request.branches.length > 0;
     const isRecorded = isAddressKnown || hasChanges(items);
@@ -158,6 +177,26 @@ export class Coordinator {
     return { status: isLocked(found) ? 'locked' : 'conflict', index, found: versionFound(found) };
   }
 
+  /** The same, where the transaction holds some of them, which vouches for these. */
+  async validateUnheld(
+    items: readonly PlacedItem[],
+    until: number,
+    locks: ItemLocks | undefined,
+  ): Promise<CommitResult> {
+    if (locks === undefined) return this.validate(items, until);
+    const refusal = locks.refusalOf(items);
+    if (refusal !== undefined) return refusal;
+    const unheld = locks.unheld(items);
+    if (unheld.length === 0) return COMMITTED;
+    const result = await this.validate(unheld, until);
+    return 'index' in result ? { ...result, index: items.indexOf(unheld[result.index]!) } : result;
+  }
+
+  /** The locks that a transaction takes before its work is done; see ItemLocks. */
+  locksOf(owner: LockOwner): ItemLocks {
+    return new ItemLocks(this.#lockEnvironment, owner);
+  }
+
   /** Makes sure that nobody finds the transaction undecided whose address is known outside. */
   async rollBack(address: TransactionAddress, until: number): Promise<void> {
     await this.store.fence(address, until);
@@ -189,7 +228,8 @@ export class Coordinator {
 
   /** What was read elsewhere existed together; whoever knows the address has to find it committed. */
   async #validateReads(request: CommitRequest): Promise<CommitResult> {
-    const result = await this.validate(request.items, request.until);
+    const { items, locks } = request;
+    const result = await this.validateUnheld(items, request.until, locks);
     const isNoted = result.status !== 'committed' || !request.isAddressKnown;
     return isNoted ? result : this.#commitOnePhase(request, []);
   }
@@ -198,9 +238,9 @@ export class Coordinator {
     request: CommitRequest,
     items: readonly PlacedItem[] = request.items,
   ): Promise<CommitResult> {
-    const { until } = request;
+    const { until, locks } = request;
     const record = printRecord(request.call, request.items);
-    const commit = new WholeCommit(this.#addressOf(request), items, record);
+    const commit = new WholeCommit(this.#addressOf(request), locks?.held(items) ?? items, record);
     request.sent = new SentCommit(commit, this.store);
     return this.store.commitOnePhase(commit, until);
   }

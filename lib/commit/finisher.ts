@@ -108,8 +108,19 @@ export class Finisher {
     const strays = keys.filter((key) => !decided.some((item) => item.key === key));
     await Promise.all([
       this.apply(store, address, decided, until),
-      ...byNode(store, strays, (key) => key).map((own) => store.release(address, own, until)),
+      this.release(store, address, strays, until),
     ]);
+  }
+
+  /** Removes the locks of a transaction whose outcome is known from items that it does not change. */
+  async release(
+    store: VersionedStore,
+    address: TransactionAddress,
+    keys: readonly string[],
+    until: number,
+  ): Promise<void> {
+    const groups = byNode(store, keys, (key) => key);
+    await Promise.all(groups.map((own) => store.release(address, own, until)));
   }
 
   /**

@@ -39,7 +39,7 @@ async function committed() {
 describe('what is left of a committed transaction', () => {
   it('is applied before its record may expire, and before the journal forgets it', async () => {
     const { address, held } = await committed();
-    void finishing.apply(store, address, held);
+    void finishing.apply(store, { address, redo: held });
     await group.clock.advance(0);
 
     expect(calls).toEqual(['apply', 'apply']);
@@ -51,7 +51,7 @@ describe('what is left of a committed transaction', () => {
   it('is forgotten by the journal together with that of others', async () => {
     for (let nth = 0; nth < 3; nth++) {
       const { address, held } = await committed();
-      void finishing.apply(store, address, held);
+      void finishing.apply(store, { address, redo: held });
       await group.clock.advance(1);
     }
     await group.clock.advance(50);
@@ -66,7 +66,7 @@ describe('what is left of a committed transaction', () => {
       const { address, held } = await committed();
       store.faultOf = (call) =>
         call.method === method && call.nth <= 3 ? { kind: 'not-sent' } : undefined;
-      void finishing.apply(store, address, held);
+      void finishing.apply(store, { address, redo: held });
       await group.clock.advance(2000);
 
       expect(calls.at(-1)).toBe('journal.leave');
@@ -78,7 +78,7 @@ describe('what is left of a committed transaction', () => {
   it('has one more try when the instance ends', async () => {
     const { address, held } = await committed();
     store.faultOf = ({ number }) => (number === 1 ? { kind: 'not-sent' } : undefined);
-    void finishing.apply(store, address, held);
+    void finishing.apply(store, { address, redo: held });
     await group.clock.advance(0);
     expect(group.clock.pending).toBe(1);
 
@@ -91,7 +91,7 @@ describe('what is left of a committed transaction', () => {
   it('is left to others where the last try fails too', async () => {
     const { address, held } = await committed();
     store.crash();
-    void finishing.apply(store, address, held);
+    void finishing.apply(store, { address, redo: held });
 
     await finishing.close();
 
@@ -119,7 +119,7 @@ describe('a fault', () => {
       if (items[0]!.key === 'a') throw fault;
       return apply(given, items);
     };
-    void finishing.apply(store, address, held);
+    void finishing.apply(store, { address, redo: held });
     await group.clock.advance(10_000);
 
     expect(calls).toEqual(['apply', 'apply']);
@@ -170,7 +170,7 @@ describe('a participant that cannot finish its branch', () => {
 
   it('is told of once, with the reason, and asked again until it does', async () => {
     const { address, held } = await committed();
-    void finishing.apply(store, address, held, [branchThatFails(100)]);
+    void finishing.apply(store, { address, redo: held, branches: [branchThatFails(100)] });
     await group.clock.advance(60_000);
 
     expect(tries).toBe(101);
@@ -188,7 +188,7 @@ describe('a participant that cannot finish its branch', () => {
 
   it('is not told of when it succeeds soon', async () => {
     const { address, held } = await committed();
-    void finishing.apply(store, address, held, [branchThatFails(5)]);
+    void finishing.apply(store, { address, redo: held, branches: [branchThatFails(5)] });
     await group.clock.advance(60_000);
 
     expect(calls.at(-1)).toBe('journal.leave');

@@ -37,6 +37,16 @@ export interface OwnHoldings extends Holdings {
   readonly cannotCommit?: boolean;
 }
 
+/** What is left to do of a committed transaction. */
+export interface CommittedWork {
+  readonly address: TransactionAddress;
+  readonly redo: readonly HeldItem[];
+  /** Those that are prepared. Default: none. */
+  readonly branches?: readonly Enlisted[];
+  /** What it holds, and does not change. Default: nothing. */
+  readonly unchanged?: readonly string[];
+}
+
 export interface FinishingSetup {
   readonly clock: Clock;
   readonly journal: InstanceJournal;
@@ -65,22 +75,17 @@ export class FinishingWork {
 
   /**
    * A committed transaction: writes what it decided elsewhere, commits what was prepared, then lets its
-   * record expire. Settles with the first try; what fails is
-   * tried again.
+   * record expire. Settles with the first try; what fails is tried again.
    */
-  apply(
-    store: VersionedStore,
-    address: TransactionAddress,
-    redo: readonly HeldItem[],
-    branches: readonly Enlisted[] = [],
-  ): Promise<void> {
+  apply(store: VersionedStore, committed: CommittedWork): Promise<void> {
+    const { address, redo, branches = [], unchanged = [] } = committed;
+    const { finisher } = this.#setup;
     return this.#persist([address], (until) => {
-      const applying = this.#setup.finisher.apply(store, address, redo, until);
-      const driving =
-        branches.length === 0
-          ? applying
-          : allOf(applying, driveBranches(branches, 'commit', until));
-      return driving.then(() => this.#retirements.add(store, address));
+      const works = [finisher.apply(store, address, redo, until)];
+      if (branches.length > 0) works.push(driveBranches(branches, 'commit', until));
+      if (unchanged.length > 0) works.push(finisher.release(store, address, unchanged, until));
+      const done = works.length === 1 ? works[0]! : Promise.all(works);
+      return done.then(() => this.#retirements.add(store, address));
     });
   }
 
@@ -108,6 +113,14 @@ export class FinishingWork {
       this.settle(store, holdings);
     }
     return recorded;
+  }
+
+  /** A transaction committed in one step: removes its locks from what it did not change. */
+  release(store: VersionedStore, { address, keys }: Holdings): void {
+    void this.#persist([address], async (until) => {
+      await this.#setup.finisher.release(store, address, keys, until);
+      await this.#setup.journal.leave(store, [address], until);
+    });
   }
 
   /** A transaction whose outcome nobody could tell: learns it, and finishes it accordingly. */
@@ -195,8 +208,4 @@ async function failureOf(work: Promise<void>): Promise<unknown> {
   } catch (error) {
     return error;
   }
-}
-
-async function allOf(...works: readonly Promise<unknown>[]): Promise<void> {
-  await Promise.all(works);
 }

@@ -65,6 +65,7 @@ function requestFor(items: readonly PlacedItem[], until = group.clock.now() + 40
     call: { name: undefined, callId: 'me1', attempt: 1 },
     branches: [],
     branchesHandedOver: false,
+    locks: undefined,
     sent: undefined,
   };
 }

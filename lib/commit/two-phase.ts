@@ -1,7 +1,7 @@
 import { TransactionOutcomeUnknownError } from '../errors/index.js';
 import { AskedTooLateError } from '../store/asked-too-late.js';
 import { cacheOf } from '../store/cache-identity.js';
-import { pause, type Clock } from '../store/clock.js';
+import { endOrTimeout, pause, type Clock } from '../store/clock.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import type { HeldItem, OnePhaseCommit, VersionedStore } from '../store/versioned-store.js';
 import type { BranchSet } from './branch-set.js';
@@ -13,7 +13,7 @@ import {
   SentCommit,
 } from './commit-request.js';
 import { partsOf, type CommitPart, type CommitParts } from './commit-parts.js';
-import type { PlacedItem } from './commit-plan.js';
+import { unchangedIn, type PlacedItem } from './commit-plan.js';
 import type { FinishingWork, OwnHoldings } from './finishing-work.js';
 import type { InstanceJournal } from './instance-journal.js';
 import { faultIn, firstOf, unprepared } from './refusals.js';
@@ -65,6 +65,8 @@ export class TwoPhaseCommit {
   readonly #parts: CommitParts;
   /** The participant who decides was never asked to, or has refused. */
   #cannotCommit = true;
+  /** What was locked before the commit began. */
+  #heldBefore: readonly string[] = [];
   /** The outcome is known, and is still to be recorded; whoever does that finishes the rest. */
   #isSettling = false;
 
@@ -79,7 +81,9 @@ export class TwoPhaseCommit {
     this.#address = address;
     this.#branches = branches;
     const home = branches.decider === undefined ? store.recordNodeOf(address) : undefined;
-    this.#parts = partsOf(request.items, home);
+    const { locks } = request;
+    const items = locks?.held(request.items) ?? request.items;
+    this.#parts = partsOf(items, home, locks !== undefined);
   }
 
   /** @throws TransactionOutcomeUnknownError, AskedTooLateError, and faults once they are rolled back. */
@@ -90,6 +94,7 @@ export class TwoPhaseCommit {
       );
     }
     this.#request.branchesHandedOver = true;
+    this.#heldBefore = this.#request.locks?.handOver() ?? [];
     // Without participants there is less to do, and on this way promises count.
     const isShort = this.#isAlone && !this.#announcesFirst;
     const refusal = isShort
@@ -99,29 +104,22 @@ export class TwoPhaseCommit {
     const isElsewhere = this.#branches.decider !== undefined;
     const result = await (isElsewhere ? this.#decideElsewhere() : this.#decide());
     if (result.status !== 'committed') return this.#rollBack(result);
-    if (this.#isSettling) return result;
-    const { finishing } = this.#environment;
-    const { prepared } = this.#branches;
-    const finished = finishing.apply(this.#store, this.#address, this.#redo, prepared);
-    if (prepared.length > 0) await this.#inTime(finished);
+    if (!this.#isSettling) await this.#finish();
     return result;
   }
 
-  /**
-   * What is prepared is committed before the caller is answered, who may look for it, as long as there is
-   * time; the rest is done behind him.
-   */
-  #inTime(finished: Promise<unknown>): Promise<void> {
-    const { clock } = this.#environment;
-    return new Promise<void>((resolve) => {
-      const leftMs = Math.max(this.#request.until - clock.now(), 0);
-      const cancel = clock.schedule(leftMs, resolve, { background: true });
-      const end = (): void => {
-        cancel();
-        resolve();
-      };
-      finished.then(end, end);
+  async #finish(): Promise<void> {
+    const { prepared } = this.#branches;
+    const { items, locks } = this.#request;
+    const finished = this.#environment.finishing.apply(this.#store, {
+      address: this.#address,
+      redo: this.#redo,
+      branches: prepared,
+      unchanged: locks === undefined ? [] : unchangedIn(items, this.#keys),
     });
+    // What is prepared is committed before the caller is answered, who may look for it; the rest behind him.
+    if (prepared.length > 0)
+      await endOrTimeout(this.#environment.clock, finished, this.#request.until);
   }
 
   /** T1, T5, T6 */
@@ -188,14 +186,14 @@ export class TwoPhaseCommit {
 
   /** T4: everything that is locked before the decision. */
   get #locked(): readonly CommitPart[] {
-    const { homeWritten, writtenElsewhere, readElsewhere } = this.#parts;
+    const { homeWritten, heldElsewhere, readElsewhere } = this.#parts;
     const isShortcut = readElsewhere.items.length === 0;
-    if (isShortcut || homeWritten.items.length === 0) return writtenElsewhere;
-    return [homeWritten, ...writtenElsewhere];
+    if (isShortcut || homeWritten.items.length === 0) return heldElsewhere;
+    return [homeWritten, ...heldElsewhere];
   }
 
   get #redo(): readonly HeldItem[] {
-    return this.#parts.writtenElsewhere.flatMap((part) => part.redo);
+    return this.#parts.heldElsewhere.flatMap((part) => part.redo);
   }
 
   /** Those that are prepared, and found by others if this process dies. */
@@ -211,7 +209,7 @@ export class TwoPhaseCommit {
   async #prepare(): Promise<CommitRefusal | undefined> {
     const lock = (part: CommitPart): Promise<CommitRefusal | undefined> =>
       this.#isAlone ? this.#preparePart(part) : this.#outwait(part);
-    const locking = this.#locked.map(lock);
+    const locking = this.#locked.filter((part) => !part.isHeldBefore).map(lock);
     return firstOf(this.#announcesFirst ? locking : [this.#enter(), ...locking]);
   }
 
@@ -272,7 +270,7 @@ export class TwoPhaseCommit {
     const { homeRead, homeWritten } = this.#parts;
     const commit: OnePhaseCommit = {
       address: this.#address,
-      items: [...homeRead.items, ...homeWritten.heldItems],
+      items: [...homeRead.heldItems, ...homeWritten.heldItems],
       record: printRecord(call, items),
       redo: this.#redo,
       branches: this.#branches.recorded,
@@ -352,22 +350,23 @@ export class TwoPhaseCommit {
 
   /** The answer about the items beside the record, in the numbers of the whole commit. */
   #placed(result: CommitResult): CommitResult {
-    const { homeRead, homeWritten, writtenElsewhere } = this.#parts;
+    const { homeRead, homeWritten, heldElsewhere } = this.#parts;
     const place = (nth: number): number =>
       nth < homeRead.items.length
         ? homeRead.indexOf(nth)
         : homeWritten.indexOf(nth - homeRead.items.length);
     if ('index' in result) return { ...result, index: place(result.index) };
     if (result.status !== 'committed') return result;
-    if (result === COMMITTED && writtenElsewhere.length === 0) return result;
-    const counts = new Map(writtenElsewhere.flatMap((part) => [...part.commitCounts()]));
+    if (result === COMMITTED && heldElsewhere.length === 0) return result;
+    const counts = new Map(heldElsewhere.flatMap((part) => [...part.commitCounts()]));
     for (const [index, count] of homeWritten.commitCounts()) counts.set(index, count);
     for (const [nth, count] of result.commitCounts) counts.set(place(nth), count);
     return { status: 'committed', commitCounts: counts };
   }
 
   get #keys(): readonly string[] {
-    return this.#locked.flatMap((part) => part.keys);
+    const locked = this.#locked.flatMap((part) => part.keys);
+    return this.#heldBefore.length === 0 ? locked : [...new Set([...this.#heldBefore, ...locked])];
   }
 
   /** T3: first the record says so, then the locks go. T2: what it says is the outcome. */

@@ -159,7 +159,7 @@ export class MikroOrmParticipant extends SqlParticipant<MikroOrmConnection> {
     });
     const { transaction } = branch;
     transaction.beforeCommit(async () => {
-      if (transaction.rollbackOnlySince() === undefined) await manager.flush();
+      if (transaction.rollbackMarks.first() === undefined) await manager.flush();
     });
     this.#units.set(savepoint ?? branch, unit);
     // What takes no part is not told that the nested method ends; it is doomed if this fails.

@@ -289,25 +289,6 @@ describe('a repository inside a transaction', () => {
     expect(runs).toBe(1);
   });
 
-  it('validates what it reads for update under read-committed, and other reads not', async () => {
-    await accounts.save(account('a'));
-    const runsWhen = async (read: () => Promise<unknown>): Promise<number> => {
-      let runs = 0;
-      await manager.run(
-        async () => {
-          await read();
-          if (++runs === 1) await apart(() => accounts.save(account('a', 'Eve')));
-          await accounts.save(account('b'));
-        },
-        { isolation: 'read-committed' },
-      );
-      return runs;
-    };
-
-    expect(await runsWhen(() => accounts.findOne('a'))).toBe(1);
-    expect(await runsWhen(() => accounts.findOneForUpdate('a'))).toBe(2);
-  });
-
   it('counts an item once against the limit, however often it is named', async () => {
     await accounts.save(account('a'));
     const small = createTestTransactions({ limits: { items: 3 } });

@@ -109,7 +109,7 @@ describe('SqlBranch', () => {
     await expect(run('three')).rejects.toThrow(ParticipantConflictError);
 
     expect(participant.sent).not.toContain('three');
-    expect(transaction.branchConflict).toBeInstanceOf(ParticipantConflictError);
+    expect(transaction.conflict).toBeInstanceOf(ParticipantConflictError);
   });
 
   it('that ends with a statement under way destroys the connection, and the statement fails', async () => {

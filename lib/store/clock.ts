@@ -23,6 +23,19 @@ export function pause(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => void clock.schedule(delayMs, resolve));
 }
 
+/** Resolves when the work has ended, whatever came of it, or at `until`, whichever is earlier. */
+export function endOrTimeout(clock: Clock, work: Promise<unknown>, until: number): Promise<void> {
+  return new Promise((resolve) => {
+    const leftMs = Math.max(until - clock.now(), 0);
+    const cancel = clock.schedule(leftMs, resolve, { background: true });
+    const end = (): void => {
+      cancel();
+      resolve();
+    };
+    work.then(end, end);
+  });
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   time: () => Date.now(),

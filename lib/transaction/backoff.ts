@@ -8,6 +8,11 @@ export interface RetryOptions {
   readonly backoffMs?: number;
   /** No wait is longer than this, in milliseconds. @default 128 */
   readonly maxBackoffMs?: number;
+  /**
+   * After so many attempts that failed, what the last one has touched is locked in the store before the next one
+   * runs, so that it cannot fail for the same reason. As many as `attempts`: never. Minimum 1. @default 4
+   */
+  readonly lockAfter?: number;
 }
 
 /**
@@ -16,7 +21,7 @@ export interface RetryOptions {
  */
 export function backoffDelayMs(
   failedAttempts: number,
-  retry: Required<RetryOptions>,
+  retry: Pick<Required<RetryOptions>, 'backoffMs' | 'maxBackoffMs'>,
   random: Random,
 ): number {
   return random() * Math.min(retry.maxBackoffMs, retry.backoffMs * 2 ** (failedAttempts - 1));

@@ -1,5 +1,6 @@
 import { OpenRequest, type CommitResult } from '../commit/commit-request.js';
 import type { Coordinator } from '../commit/coordinator.js';
+import type { ItemLocks } from '../commit/item-locks.js';
 import type { DistributedTxError } from '../errors/index.js';
 import { toCommitFailure, type CommitFailure } from './commit-failure.js';
 import type { ResolvedOptions } from './transaction-options.js';
@@ -47,12 +48,20 @@ export class CommitAttempt extends OpenRequest {
 export async function staleReads(
   coordinator: Coordinator,
   log: OperationLog,
-  { until, options }: { readonly until: number; readonly options: ResolvedOptions },
+  {
+    until,
+    options,
+    locks,
+  }: {
+    readonly until: number;
+    readonly options: ResolvedOptions;
+    readonly locks: ItemLocks | undefined;
+  },
 ): Promise<DistributedTxError | undefined> {
   const items = log.readItems(options.isolation === 'serializable');
   const oneNode = items.every((item) => item.node === items[0]?.node);
   if (items.length === 0 || (log.readAtOnce && oneNode)) return undefined;
-  const result = await coordinator.validate(items, until);
+  const result = await coordinator.validateUnheld(items, until, locks);
   if (result.status === 'committed') return undefined;
   const failure = toCommitFailure(result, items, options.timeoutMs);
   return failure.retryable ? failure.error : undefined;

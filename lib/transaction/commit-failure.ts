@@ -1,4 +1,5 @@
 import type { CommitResult } from '../commit/commit-request.js';
+import type { LockRefusal } from '../commit/item-locks.js';
 import {
   EntityAlreadyExistsError,
   EntityNotFoundError,
@@ -78,6 +79,16 @@ function unpreparedBy(cause: unknown): DistributedTxError {
   );
 }
 
+/** Somebody else held an item that was to be locked. */
+export function lockConflict({ key, found }: LockRefusal): TransactionConflictError {
+  return conflictWithoutStack({
+    item: key,
+    versionSeen: found,
+    versionFound: found,
+    winner: undefined,
+  });
+}
+
 function toConflict(item: LoggedItem, found: string, locked: boolean): CommitFailure {
   const { reference, expectation, seen } = item.state;
   const { entity, id } = reference;
@@ -90,18 +101,29 @@ function toConflict(item: LoggedItem, found: string, locked: boolean): CommitFai
   return { error: conflictOn(item, found, locked), retryable: true };
 }
 
-/** Without a stack: it would show the arrival of a reply, at ten times the price of the error. */
 function conflictOn(item: LoggedItem, found: string, locked: boolean): TransactionConflictError {
+  // Who writes without having read depends on no version, only on the lock.
+  const seen = item.expected ?? (locked ? found : ABSENT_VERSION);
+  return conflictWithoutStack({
+    item: item.key,
+    versionSeen: seen,
+    versionFound: found,
+    winner: seen === found ? undefined : writerOf(found),
+  });
+}
+
+/** It would show the arrival of a reply, at ten times the price of the error. */
+function conflictWithoutStack(
+  facts: ConstructorParameters<typeof TransactionConflictError>[0],
+): TransactionConflictError {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    // Who writes without having read depends on no version, only on the lock.
-    const seen = item.expected ?? (locked ? found : ABSENT_VERSION);
+    const { versionSeen, versionFound } = facts;
     return new TransactionConflictError({
-      item: item.key,
-      versionSeen: toldVersion(seen),
-      versionFound: toldVersion(found),
-      winner: seen === found ? undefined : writerOf(found),
+      ...facts,
+      versionSeen: toldVersion(versionSeen),
+      versionFound: toldVersion(versionFound),
     });
   } finally {
     Error.stackTraceLimit = stackTraceLimit;

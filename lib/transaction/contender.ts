@@ -4,6 +4,7 @@ import type { StoredItem } from '../store/stored-item.js';
 import type { CommitItem } from '../store/versioned-store.js';
 import { HotUse } from './hot-item.js';
 import type { HotItems } from './hot-items.js';
+import type { ResolvedOptions } from './transaction-options.js';
 
 export interface ContenderSetup {
   readonly id: string;
@@ -75,4 +76,18 @@ export class Contender {
   leave(): void {
     this.#hotItems.leave(this.#use);
   }
+}
+
+/** A transaction that only reads, or does not validate all that it reads, is not given what was only sent. */
+export function contenderFor(
+  hotItems: HotItems,
+  {
+    id,
+    until,
+    options,
+  }: { readonly id: string; readonly until: number; readonly options: ResolvedOptions },
+): Contender {
+  const { readOnly, isolation, timeoutMs } = options;
+  const takesTurns = !readOnly && isolation === 'serializable';
+  return new Contender(hotItems, { id, startedAt: until - timeoutMs, takesTurns });
 }

@@ -1,3 +1,4 @@
+import type { ItemLocks } from '../commit/item-locks.js';
 import { ForeignDataError } from '../errors/index.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import type { ReadReply } from '../store/versioned-store.js';
@@ -16,6 +17,8 @@ export interface ItemReader {
   readonly until: number;
   /** Undefined as long as nobody contends for anything. */
   readonly contender: Contender | undefined;
+  /** What it holds in the store; undefined where that is nothing. */
+  readonly locks: ItemLocks | undefined;
   /** @throws TransactionClosedError */
   assertOpen(): void;
   /** The commit waits for `start` and what comes of it; returns that. */
@@ -62,7 +65,9 @@ function readContended<R>(
   then: () => R,
 ): MaybePromise<R> {
   const unknown = missing.filter((reference) => {
-    const item = contender.known(reference.key);
+    // What it holds stands in the store, whatever others have sent.
+    const isHeld = reader.locks?.headOf(reference.key) !== undefined;
+    const item = isHeld ? undefined : contender.known(reference.key);
     // Without a moment: whatever this transaction does, the store validates it.
     if (item !== undefined) reader.log.recordRead(reference, item, undefined);
     return item === undefined;
@@ -95,8 +100,9 @@ function fetchThen<R>(
   const keys = references.map((reference) => reference.key);
   const { environment, until } = reader;
   const { coordinator } = environment;
-  return reader.follow(coordinator.read(keys, until), (reply) => {
+  return reader.follow(coordinator.read(keys, until), (stood) => {
     reader.assertOpen();
+    const reply = reader.locks?.withoutOwn(stood) ?? stood;
     if (!reply.locked) return then(reply);
     return reader.follow(coordinator.readPast(keys, reply, until), (readable) => {
       reader.assertOpen();

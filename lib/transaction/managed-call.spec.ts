@@ -421,7 +421,7 @@ describe('the time of a call', () => {
     transactions = createScriptedTransactions({ clock, random: () => 0.999 });
     items = transactions.repository(Item);
     await items.save(item('a'));
-    const retry = { backoffMs: 200, maxBackoffMs: 200 };
+    const retry = { backoffMs: 200, maxBackoffMs: 200, lockAfter: 10 };
     const answer = watch(
       transactions.manager.run(
         async () => {

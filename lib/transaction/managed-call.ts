@@ -14,7 +14,7 @@ import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js
 import type { TransactionContext } from './context.js';
 import type { Random } from './random.js';
 import { isStream, requirePromise, streamRefusal } from './returned.js';
-import { rolledBackBy } from './rolled-back-by.js';
+import { rolledBackBy } from './rollback-marks.js';
 import type { TransactionEvents } from './transaction-events.js';
 import type { ResolvedOptions } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
@@ -105,11 +105,13 @@ export class ManagedCall<T> {
       until: this.#until,
     });
     this.#transaction = transaction;
-    const waiting = before && transaction.takeTurnsOf(before);
-    if (waiting === undefined) this.#runMethod(transaction);
-    else {
-      this.#follow(waiting.then(() => (this.#answered ? undefined : this.#runMethod(transaction))));
+    const waiting = before && transaction.startAfter(before);
+    if (waiting === undefined) {
+      this.#runMethod(transaction);
+      return;
     }
+    const run = (): void => (this.#answered ? undefined : this.#runMethod(transaction));
+    this.#follow(waiting.then(run, (error: unknown) => this.#rollBack(transaction, error)));
   }
 
   #runMethod(transaction: Transaction): void {
@@ -161,7 +163,7 @@ export class ManagedCall<T> {
     } catch (error) {
       return this.#rollBack(transaction, error);
     }
-    const mark = transaction.rollbackOnlySince();
+    const mark = transaction.rollbackMarks.first();
     if (mark) return this.#rollBack(transaction, rolledBackBy(mark));
     this.#commit(transaction, answer);
   }
@@ -227,12 +229,12 @@ export class ManagedCall<T> {
   async #rollBack(transaction: Transaction, reason: unknown): Promise<void> {
     let error = reason;
     let stale: DistributedTxError | undefined;
-    const conflict = transaction.branchConflict;
+    const { conflict } = transaction;
     if (conflict !== undefined) {
       await abandon(transaction, conflict);
       return this.#answered ? undefined : this.#tryAgain(transaction, conflict);
     }
-    const unavailable = transaction.rollbackOnlySince()?.reason;
+    const unavailable = transaction.rollbackMarks.first()?.reason;
     if (unavailable instanceof ParticipantUnavailableError) {
       unavailable.cause ??= reason;
       error = unavailable;

@@ -149,6 +149,13 @@ export class OperationLog {
     return [...this.#states.keys()];
   }
 
+  /** Of the items that a commit validates or writes. */
+  validated(validatesReads: boolean): readonly ItemReference[] {
+    return [...this.#states.values()]
+      .filter(({ change, forUpdate }) => validatesReads || forUpdate || change !== undefined)
+      .map(({ reference }) => reference);
+  }
+
   get itemCount(): number {
     return this.#states.size;
   }

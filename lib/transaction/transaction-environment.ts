@@ -26,14 +26,6 @@ export interface TransactionSetup {
   readonly until: number;
 }
 
-/** Why a transaction must not commit, and in which savepoint that came up. */
-export interface RollbackMark {
-  readonly reason: unknown;
-  readonly savepoint: Savepoint | undefined;
-  /** `rollback()` was called, in contrast to an inner method that failed. */
-  readonly byRequest: boolean;
-}
-
 /** What a transaction asks its manager for. */
 export interface TransactionControl {
   /** The savepoint that is current in the calling context. */

@@ -24,7 +24,7 @@ import { Savepoint } from './operation-log.js';
 import { decidePropagation } from './propagation.js';
 import type { IdSource, Random } from './random.js';
 import { requirePromise } from './returned.js';
-import { rolledBackBy } from './rolled-back-by.js';
+import { rolledBackBy } from './rollback-marks.js';
 import { TransactionEvents, type TransactionLog } from './transaction-events.js';
 import {
   refuseContradictions,
@@ -283,7 +283,7 @@ export class TransactionManager {
       return await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
     } catch (error) {
       if (inner.rollsBackFor(error)) {
-        transaction.markRollbackOnly({ reason: error, savepoint, byRequest: false });
+        transaction.rollbackMarks.add({ reason: error, savepoint, byRequest: false });
       }
       throw error;
     }
@@ -300,12 +300,12 @@ export class TransactionManager {
     const savepoint = new Savepoint(scope.savepoint);
     try {
       const value = await this.#runWithin(narrow(scope, inner, savepoint), inner, work);
-      const mark = transaction.rollbackOnlySince(savepoint);
+      const mark = transaction.rollbackMarks.first(savepoint);
       if (mark) throw rolledBackBy(mark);
       await transaction.release(savepoint);
       return value;
     } catch (error) {
-      const doomed = transaction.rollbackOnlySince(savepoint) !== undefined;
+      const doomed = transaction.rollbackMarks.first(savepoint) !== undefined;
       if (doomed || inner.rollsBackFor(error)) await transaction.rollBackTo(savepoint);
       throw error;
     }

@@ -61,7 +61,7 @@ export const BUILT_IN_DEFAULTS = {
   isolation: 'serializable',
   readOnly: false,
   timeoutMs: 5000,
-  retry: { attempts: 10, backoffMs: 1, maxBackoffMs: 128 },
+  retry: { attempts: 10, backoffMs: 1, maxBackoffMs: 128, lockAfter: 4 },
 } as const satisfies TransactionDefaults;
 
 const KNOWN = new Set([
@@ -90,12 +90,13 @@ export function validateOptions(options: TransactionOptions, maxTimeoutMs: numbe
   within('timeoutMs', options.timeoutMs, 1, maxTimeoutMs);
   if (options.retry !== undefined) {
     if (typeof options.retry !== 'object' || options.retry === null) {
-      wrong('retry', options.retry, 'an object { attempts, backoffMs, maxBackoffMs }');
+      wrong('retry', options.retry, 'an object { attempts, backoffMs, maxBackoffMs, lockAfter }');
     }
     refuseUnknown(options.retry, Object.keys(BUILT_IN_DEFAULTS.retry), 'retry.');
     within('retry.attempts', options.retry.attempts, 1, 1000);
     within('retry.backoffMs', options.retry.backoffMs, 0, maxTimeoutMs);
     within('retry.maxBackoffMs', options.retry.maxBackoffMs, 0, maxTimeoutMs);
+    within('retry.lockAfter', options.retry.lockAfter, 1, 1000);
   }
   validateFilter('rollbackFor', options.rollbackFor);
   validateFilter('noRollbackFor', options.noRollbackFor);

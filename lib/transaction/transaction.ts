@@ -1,22 +1,20 @@
-import { homeItems } from '../commit/commit-plan.js';
+import { homeItems, type PlacedItem } from '../commit/commit-plan.js';
 import type { CommitResult } from '../commit/commit-request.js';
-import {
-  type ParticipantConflictError,
-  TransactionClosedError,
-  type DistributedTxError,
-} from '../errors/index.js';
+import type { ItemLocks } from '../commit/item-locks.js';
+import type { RecordedCall } from '../commit/transaction-record.js';
+import { TransactionClosedError, type DistributedTxError } from '../errors/index.js';
 import { Branch } from '../participants/branch.js';
 import type { Participant } from '../participants/participant.js';
-import { cacheOf } from '../store/cache-identity.js';
 import type { ForeignValue, StoredItem } from '../store/stored-item.js';
 import { printAddress, type TransactionAddress } from '../store/transaction-address.js';
 import { commitCountOf } from '../store/version.js';
 import type { ItemChange } from '../store/versioned-store.js';
 import { CommitAttempt, staleReads } from './commit-attempt.js';
 import type { CommitFailure } from './commit-failure.js';
-import { Contender } from './contender.js';
+import { contenderFor, type Contender } from './contender.js';
 import { Hooks, type HookKind, type HookOf } from './hooks.js';
 import { EnlistedBranches } from './enlisted-branches.js';
+import { holdThen, startAfter, type FailedLockWait } from './item-holds.js';
 import { peekThen, readThen } from './item-reads.js';
 import { addBytes, limitItems } from './limits.js';
 import type { MaybePromise } from './maybe-promise.js';
@@ -24,11 +22,11 @@ import { OperationLog, type Expectation, type ItemState, type Savepoint } from '
 import type { ItemReference, Operation } from './operation.js';
 import { PendingOperations } from './pending-operations.js';
 import type {
-  RollbackMark,
   TransactionEnvironment,
   TransactionSetup,
   WriteScope,
 } from './transaction-environment.js';
+import { RollbackMarks } from './rollback-marks.js';
 import type { ResolvedOptions } from './transaction-options.js';
 
 /**
@@ -55,6 +53,12 @@ export class Transaction {
   readonly environment: TransactionEnvironment;
   /** @internal */
   readonly log = new OperationLog();
+  /** @internal Why it must not commit. */
+  readonly rollbackMarks = new RollbackMarks();
+  /** @internal What it holds in the store; undefined where that is nothing. */
+  locks: ItemLocks | undefined;
+  /** @internal Somebody else held what it wanted to. */
+  lockWait: FailedLockWait | undefined;
   #status: TransactionStatus = 'active';
   #address: TransactionAddress | undefined;
   #isAddressKnown = false;
@@ -63,7 +67,6 @@ export class Transaction {
   #branches: EnlistedBranches | undefined;
   #abortion: AbortController | undefined;
   #closedBy: unknown;
-  #rollbackOnly: RollbackMark[] | undefined;
   #request: CommitAttempt | undefined;
   #writtenBytes = 0;
   #contender: Contender | undefined;
@@ -87,7 +90,7 @@ export class Transaction {
    * fixes where its record lies, and its outcome is recorded from then on whatever it is.
    */
   get address(): string {
-    return printAddress(this.#fixAddress());
+    return printAddress(this.fixAddress());
   }
 
   /** Everything it did so far, as the tuples (node, item, value, version). */
@@ -163,11 +166,8 @@ export class Transaction {
 
   /** @internal Gives a branch its name before the commit does, for a participant that needs it to begin. */
   async nameBranch(branch: Branch): Promise<void> {
-    const { store } = this.environment.coordinator;
-    await store.learn?.(this.until);
-    const address = this.#fixAddress();
-    const cache = await cacheOf(store, address, this.until);
-    branch.nameBy({ cache, address });
+    const { coordinator } = this.environment;
+    await coordinator.nameBranch(branch, () => this.fixAddress(), this.until);
   }
 
   /** @internal The commit waits for this work of a participant, and fails if it does. */
@@ -181,7 +181,7 @@ export class Transaction {
    */
   failBranch(error: unknown, savepoint: Savepoint | undefined, conflict: boolean): void {
     if (conflict) this.#branches?.lose(error, savepoint);
-    this.markRollbackOnly({ reason: error, savepoint, byRequest: false });
+    this.rollbackMarks.add({ reason: error, savepoint, byRequest: false });
   }
 
   /** @internal Undefined where none was ever added. */
@@ -193,27 +193,14 @@ export class Transaction {
   get isQuiet(): boolean {
     return (
       this.#hooks === undefined &&
-      this.#rollbackOnly === undefined &&
+      this.rollbackMarks.isEmpty &&
       (this.#pending === undefined || this.#pending.isEmpty)
-    );
-  }
-
-  /** @internal Why it, or the part of it since a savepoint, must not commit, if so. */
-  rollbackOnlySince(savepoint?: Savepoint): RollbackMark | undefined {
-    return this.#rollbackOnly?.find(
-      (mark) => savepoint === undefined || mark.savepoint?.isWithin(savepoint),
     );
   }
 
   /** @internal The commit step may have happened. */
   get commitSent(): boolean {
     return this.#request?.sent?.commit.sent ?? false;
-  }
-
-  /** @internal */
-  markRollbackOnly(mark: RollbackMark): void {
-    if (mark.savepoint?.isRolledBack) return;
-    (this.#rollbackOnly ??= []).push(mark);
   }
 
   /** @internal @throws TransactionClosedError */
@@ -256,12 +243,7 @@ export class Transaction {
   get contender(): Contender | undefined {
     const { hotItems } = this.environment;
     if (hotItems === undefined || hotItems.isQuiet) return this.#contender;
-    const { readOnly, isolation, timeoutMs } = this.options;
-    return (this.#contender ??= new Contender(hotItems, {
-      id: this.id,
-      startedAt: this.until - timeoutMs,
-      takesTurns: !readOnly && isolation === 'serializable',
-    }));
+    return (this.#contender ??= contenderFor(hotItems, this));
   }
 
   /** @internal */
@@ -269,9 +251,14 @@ export class Transaction {
     return (this.#pending ??= new PendingOperations()).follow(start, proceed);
   }
 
-  /** @internal Waits for its turn on what an attempt before it has touched, and others contend for. */
-  takeTurnsOf(before: Transaction): Promise<void> | undefined {
-    return this.contender?.take(before.log.keys);
+  /** @internal What another attempt waits for, and holds, before it runs the method again. */
+  startAfter(before: Transaction): Promise<void> | undefined {
+    return startAfter(this, before);
+  }
+
+  /** @internal Holds items in the store from now on, so that nobody else changes them; `then` follows. */
+  holdThen<R>(references: readonly ItemReference[], then: () => R): MaybePromise<R> {
+    return holdThen(this, references, then);
   }
 
   /** @internal Whether the conflict is one that waiting for a turn avoids, so that no other pause is needed. */
@@ -303,7 +290,7 @@ export class Transaction {
     this.#pending?.ignore();
     this.log.rollBackTo(savepoint);
     this.#hooks?.dropSince(savepoint);
-    this.#rollbackOnly = this.#rollbackOnly?.filter((mark) => !mark.savepoint?.isWithin(savepoint));
+    this.rollbackMarks.dropSince(savepoint);
     return this.#branches?.rollBackTo(savepoint);
   }
 
@@ -312,9 +299,14 @@ export class Transaction {
     return this.#branches?.release(savepoint);
   }
 
-  /** @internal Why a further attempt may succeed though the method failed: a participant lost against another. */
-  get branchConflict(): ParticipantConflictError | undefined {
-    return this.#branches?.conflict;
+  /** @internal Whose record it is. */
+  get call(): RecordedCall {
+    return { name: this.options.name, callId: this.callId, attempt: this.attempt };
+  }
+
+  /** @internal Why a further attempt may succeed though the method failed: it, or a participant, lost against another. */
+  get conflict(): DistributedTxError | undefined {
+    return this.#branches?.conflict ?? this.lockWait?.conflict;
   }
 
   /** @internal No more operations are accepted. */
@@ -325,20 +317,22 @@ export class Transaction {
 
   /** @internal To be concluded with `concludeCommit`. */
   sendCommit(): MaybePromise<CommitResult> {
-    const { id, callId, attempt, until, options } = this;
+    const { id, until, options } = this;
     this.#request = new CommitAttempt({
       id,
-      call: { name: options.name, callId, attempt },
+      call: this.call,
       items: this.log.commitItems(options.isolation === 'serializable'),
       readAtOnce: this.log.readAtOnce,
       isAddressKnown: this.#isAddressKnown,
       until,
       address: this.#address,
       branches: this.#branches?.all,
+      locks: this.locks,
     });
     const { items } = this.#request;
     const { contender } = this;
-    const refusal = contender?.refusalOf(items);
+    // What it holds is known better than what others have sent.
+    const refusal = this.locks === undefined ? contender?.refusalOf(items) : undefined;
     if (refusal !== undefined) return refusal;
     const committing = this.environment.coordinator.commit(this.#request);
     // Only one step of one node is under way by now, and decides when it arrives.
@@ -355,8 +349,11 @@ export class Transaction {
   /** @internal Undefined when it is committed. */
   concludeCommit(result: CommitResult): CommitFailure | undefined {
     const failure = this.#request?.conclude(result, this.options.timeoutMs);
-    if (failure === undefined) this.#status = 'committed';
     const items = this.#request?.items ?? [];
+    if (failure === undefined) {
+      this.#status = 'committed';
+      this.locks?.committed(items);
+    }
     this.environment.hotItems?.concluded(result, items);
     this.#contender?.concluded(result, items);
     return failure;
@@ -385,12 +382,14 @@ export class Transaction {
     this.#pending?.ignore();
     this.#contender?.leave();
     this.#request?.withdraw();
-    if (status !== 'rolled_back') return;
+    if (status === 'in_doubt') return this.locks?.settle();
     if (this.#branches !== undefined && this.#request?.branchesHandedOver !== true) {
       await this.#branches.rollBack(this.until);
     }
-    if (!this.#isAddressKnown) return;
-    await this.environment.coordinator.rollBack(this.#fixAddress(), this.until);
+    if (this.locks !== undefined) await this.locks.rollBack(this.until);
+    else if (this.#isAddressKnown) {
+      await this.environment.coordinator.rollBack(this.fixAddress(), this.until);
+    }
   }
 
   /**
@@ -398,7 +397,8 @@ export class Transaction {
    * not known (yet).
    */
   versionGivenTo(state: ItemState): string | undefined {
-    const base = state.seenVersion ?? state.expectation?.version;
+    const base =
+      state.seenVersion ?? state.expectation?.version ?? this.locks?.versionOf(state.reference.key);
     const count = base === undefined ? this.#request?.countOf(state) : commitCountOf(base) + 1;
     return count === undefined ? undefined : `${count}.${this.id}`;
   }
@@ -419,12 +419,13 @@ export class Transaction {
     );
   }
 
-  #fixAddress(): TransactionAddress {
+  /** @internal @param items That its record is to lie with. @default those it has written, or else read, so far */
+  fixAddress(items?: readonly Pick<PlacedItem, 'key'>[]): TransactionAddress {
     this.#address ??= this.#request?.address;
     if (this.#address === undefined) {
       const { coordinator } = this.environment;
-      const items = homeItems(this.log.commitItems(true));
-      this.#address = coordinator.addressFor(this.id, items, this.until);
+      const near = items ?? homeItems(this.log.commitItems(true));
+      this.#address = coordinator.addressFor(this.id, near, this.until);
       this.#isAddressKnown = true;
     }
     return this.#address;

@@ -9,7 +9,7 @@ import { runCommitHooks, runRollbackHooks, sealForCommit } from './conclusion.js
 import type { CallEnvironment } from './managed-call.js';
 import type { Savepoint } from './operation-log.js';
 import { requirePromise } from './returned.js';
-import { rolledBackBy } from './rolled-back-by.js';
+import { rolledBackBy } from './rollback-marks.js';
 import { requireWork } from './transaction-options.js';
 import { TransactionScope } from './transaction-scope.js';
 import type { TransactionControl } from './transaction-environment.js';
@@ -83,7 +83,7 @@ export class TransactionsByHand implements TransactionControl {
     if (this.#deadlines.has(transaction)) await this.#end(transaction, reason);
     else {
       const savepoint = this.savepointIn(transaction);
-      transaction.markRollbackOnly({ reason, savepoint, byRequest: true });
+      transaction.rollbackMarks.add({ reason, savepoint, byRequest: true });
     }
   }
 
@@ -92,7 +92,7 @@ export class TransactionsByHand implements TransactionControl {
     const result = await this.#beforeDeadline(transaction, async () => {
       await transaction.settle();
       await sealForCommit(this.#environment.context, scope);
-      const mark = transaction.rollbackOnlySince();
+      const mark = transaction.rollbackMarks.first();
       if (mark) throw rolledBackBy(mark);
       try {
         return await transaction.sendCommit();

@@ -3,6 +3,7 @@ import type { Mutant } from './mutants.js';
 const twoPhase = 'lib/commit/two-phase.ts';
 const coordinator = 'lib/commit/coordinator.ts';
 const finishing = 'lib/commit/finishing-work.ts';
+const itemLocks = 'lib/commit/item-locks.ts';
 const locks = 'lib/store/judge/judge-locks.ts';
 const embedded = 'lib/store/embedded/embedded-store.ts';
 
@@ -82,8 +83,38 @@ export const twoPhaseMutants: readonly Mutant[] = [
   {
     title: 'a committed transaction is not applied elsewhere',
     file: twoPhase,
-    find: 'finishing.apply(this.#store, this.#address, this.#redo, prepared);',
-    replace: 'Promise.resolve(finishing);',
+    find: 'if (!this.#isSettling) await this.#finish();',
+    replace: '',
+  },
+  {
+    title: 'what was held before is not held against what was seen',
+    file: coordinator,
+    find: 'const refusal = request.locks?.refusalOf(request.items);',
+    replace: 'const refusal = undefined;',
+  },
+  {
+    title: 'a commit validates what it only read elsewhere although it holds items already',
+    file: twoPhase,
+    find: 'this.#parts = partsOf(items, home, locks !== undefined);',
+    replace: 'this.#parts = partsOf(items, home);',
+  },
+  {
+    title: 'what was held before and not changed stays locked',
+    file: twoPhase,
+    find: 'unchanged: locks === undefined ? [] : unchangedIn(items, this.#keys),',
+    replace: '',
+  },
+  {
+    title: 'the journal forgets what was held before the commit',
+    file: twoPhase,
+    find: 'return this.#heldBefore.length === 0 ? locked : [...new Set([...this.#heldBefore, ...locked])];',
+    replace: 'return locked;',
+  },
+  {
+    title: 'items held before the work are not noted in the journal',
+    file: itemLocks,
+    find: 'const entering = journal.enter(store, { address, keys: [...this.#keys] }, until);',
+    replace: 'const entering = Promise.resolve(journal);',
   },
   {
     title: 'one absence is like any other',

@@ -111,7 +111,7 @@ describeMariaDb('MysqlParticipant', () => {
           await expect(participant.pool.query(statement)).rejects.toThrow(ParticipantUsageError);
         });
 
-        expect(transaction.rollbackOnlySince()).toBeDefined();
+        expect(transaction.rollbackMarks.first()).toBeDefined();
         expect(await scene.ids()).toEqual([]);
       },
     );
@@ -132,7 +132,7 @@ describeMariaDb('MysqlParticipant', () => {
 
       expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
       await expect(loser.run(() => scene.insert(3))).rejects.toThrow('in favour of another');
-      expect(loser.branchConflict).toBeDefined();
+      expect(loser.conflict).toBeDefined();
       expect(await scene.ids()).toEqual([1, 2]);
     });
 
@@ -196,7 +196,7 @@ describeMariaDb('MysqlParticipant', () => {
         expect(await scene.seen()).toEqual([1, 3]);
       });
 
-      expect(transaction.rollbackOnlySince()).toBeUndefined();
+      expect(transaction.rollbackMarks.first()).toBeUndefined();
     });
 
     it('may be begun by hand', async () => {

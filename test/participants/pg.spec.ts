@@ -183,7 +183,7 @@ describePostgres('PgParticipant', () => {
         await scene.insert(2);
         expect(await scene.seen()).toEqual([1, 2]);
       });
-      expect(transaction.rollbackOnlySince()).toBeUndefined();
+      expect(transaction.rollbackMarks.first()).toBeUndefined();
     });
 
     it('are undone with those in them, the first statement being theirs', async () => {
@@ -217,7 +217,7 @@ describePostgres('PgParticipant', () => {
         await nested.catch(() => undefined);
       });
 
-      expect(transaction.rollbackOnlySince()?.reason).toBeInstanceOf(ParticipantUsageError);
+      expect(transaction.rollbackMarks.first()?.reason).toBeInstanceOf(ParticipantUsageError);
     });
 
     it('may run beside each other as long as none of them is undone', async () => {
@@ -232,7 +232,7 @@ describePostgres('PgParticipant', () => {
         await nest(failing(4)).catch(() => undefined);
         expect(await scene.seen()).toEqual([1, 2, 3]);
       });
-      expect(transaction.rollbackOnlySince()).toBeUndefined();
+      expect(transaction.rollbackMarks.first()).toBeUndefined();
     });
   });
 
@@ -254,7 +254,7 @@ describePostgres('PgParticipant', () => {
         const { rows } = await client.query('SELECT id FROM t');
         expect(rows).toEqual([{ id: 1 }]);
       });
-      expect(transaction.rollbackOnlySince()).toBeUndefined();
+      expect(transaction.rollbackMarks.first()).toBeUndefined();
       expect(await scene.ids()).toEqual([]);
     });
 
@@ -271,7 +271,7 @@ describePostgres('PgParticipant', () => {
         expect(await scene.seen()).toEqual([1]);
       });
 
-      expect(transaction.rollbackOnlySince()).toBeUndefined();
+      expect(transaction.rollbackMarks.first()).toBeUndefined();
     });
 
     it('is not disturbed by a client that only is taken', async () => {
@@ -283,7 +283,7 @@ describePostgres('PgParticipant', () => {
         await one.query('ROLLBACK');
       });
 
-      expect(transaction.rollbackOnlySince()).toBeUndefined();
+      expect(transaction.rollbackMarks.first()).toBeUndefined();
     });
 
     it('of two clients at a time dooms what cannot be undone alone', async () => {
@@ -296,7 +296,7 @@ describePostgres('PgParticipant', () => {
         await one.query('ROLLBACK');
       });
 
-      expect(transaction.rollbackOnlySince()?.reason).toBeInstanceOf(ParticipantUsageError);
+      expect(transaction.rollbackMarks.first()?.reason).toBeInstanceOf(ParticipantUsageError);
     });
 
     it.each(['COMMIT', 'ROLLBACK', 'END', 'select 1; commit', "PREPARE TRANSACTION 'x'"])(
@@ -307,7 +307,7 @@ describePostgres('PgParticipant', () => {
           await scene.insert(1);
           await expect(participant.pool.query(statement)).rejects.toThrow(ParticipantUsageError);
         });
-        expect(transaction.rollbackOnlySince()).toBeDefined();
+        expect(transaction.rollbackMarks.first()).toBeDefined();
         expect(await scene.ids()).toEqual([]);
       },
     );

@@ -82,7 +82,8 @@ it('nobody starves where everybody wants the same four items', async () => {
       );
     }
     expect([two.failed, all.failed]).toEqual([0, 0]);
-    expect(Math.max(...two.attempts, ...all.attempts)).toBeLessThan(200);
+    // After four attempts that failed, the fifth one holds everything.
+    expect(Math.max(...two.attempts, ...all.attempts)).toBeLessThanOrEqual(8);
     // Who needs more of the items has a harder time, and yet no other one.
     expect(quantile(all.attempts, 0.9)).toBeLessThan(4 * quantile(two.attempts, 0.9));
   });

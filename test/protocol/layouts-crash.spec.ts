@@ -51,9 +51,12 @@ describe.each(LAYOUTS)('a commit over %s keeps every promise', (_, layout) => {
   it(
     'and is strictly serializable for three instances, whatever goes wrong and whoever dies',
     async () => {
+      let total = 0;
       await runSimulations({ runs: RUNS, transactions: TRANSACTIONS, layout }, ({ committed }) => {
-        expect(committed).toBeGreaterThan(TRANSACTIONS / 4);
+        total += committed;
       });
+      // Who dies holds items until his time is over, so single runs commit little.
+      expect(total).toBeGreaterThan((RUNS * TRANSACTIONS) / 3);
     },
     Math.min(soakLimitMs, 60_000 + RUNS * 2000),
   );

@@ -199,7 +199,7 @@ export class ScenarioTrial {
     { unnoted = false, forgotten = false } = {},
   ): Promise<void> {
     for (const { address, id } of this.#locks()) {
-      if (unnoted && !store.isNoted(address) && !this.#isCommitted(address)) continue;
+      if (unnoted && !store.isNoted(address, purseKey(id)) && !this.#isCommitted(address)) continue;
       this.broken.push(`${when} ${id} is locked by ${printAddress(address)}`);
     }
     this.#expectNothingPrepared(when);

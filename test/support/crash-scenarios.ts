@@ -85,6 +85,51 @@ const announced: CrashScenario = {
   },
 };
 
+/** Everything else is read and written by the work of the other scenario. */
+function holding(ids: readonly string[], scenario: CrashScenario): CrashScenario {
+  return {
+    ...scenario,
+    title: `${scenario.title}, some of it held before`,
+    before: scenario.before,
+    async work(purses, transaction, databases) {
+      for (const id of ids) await purses.findOneForUpdate(id);
+      await scenario.work(purses, transaction, databases);
+    },
+  };
+}
+
+const oneNode: CrashScenario = {
+  title: 'a transfer on one node',
+  before: [a, `${a}2`, `${a}3`].map(purse),
+  ids: [a, `${a}2`, `${a}3`],
+  async work(purses) {
+    await purses.findOneOrFail(`${a}3`);
+    await add(purses, a, -1);
+    await add(purses, `${a}2`, 1);
+  },
+};
+
+const mostlyRead: CrashScenario = {
+  title: 'reads and one write',
+  before: [a, b, c].map(purse),
+  ids: [a, b, c],
+  async work(purses) {
+    for (const id of [a, b]) await purses.findOneOrFail(id);
+    await add(purses, c, 1);
+  },
+};
+
+/** Transactions that hold items before they commit. */
+const HOLDING: readonly CrashScenario[] = [
+  holding([a, `${a}3`], oneNode),
+  holding([b], oneNode),
+  holding([a, b], transfer),
+  holding([`${a}2`, b, `${d}none`], readElsewhere),
+  holding([a, `${a}2`, b, `${a}new`, c, d], blind),
+  holding([`${d}2`, b], blindBehindLocks),
+  holding([a, b], mostlyRead),
+];
+
 const DECIDES = { decides: true, prepares: false };
 const PREPARES = { decides: false, prepares: true };
 const BOTH = { decides: true, prepares: true };
@@ -150,6 +195,8 @@ export const PARTICIPANT_SCENARIOS: readonly CrashScenario[] = [
   withPrepared,
   databasesAlone,
   { ...withTwoDatabases, title: `${withTwoDatabases.title}, while another reads`, observed: true },
+  holding([b, c], withDecider),
+  holding([a, c], withPrepared),
 ];
 
 export const CRASH_SCENARIOS: readonly CrashScenario[] = [
@@ -159,9 +206,12 @@ export const CRASH_SCENARIOS: readonly CrashScenario[] = [
   blind,
   blindBehindLocks,
   announced,
-  ...[threeNodes, readElsewhere, blind, blindBehindLocks].map((scenario) => ({
-    ...scenario,
-    title: `${scenario.title}, while another instance reads`,
-    observed: true,
-  })),
+  ...HOLDING,
+  ...[threeNodes, readElsewhere, blind, blindBehindLocks, HOLDING[3]!, HOLDING[4]!].map(
+    (scenario) => ({
+      ...scenario,
+      title: `${scenario.title}, while another instance reads`,
+      observed: true,
+    }),
+  ),
 ];

@@ -97,7 +97,8 @@ export class FaultyStore implements VersionedStore {
   /** Waited for before each call happens. */
   before: (call: NumberedCall) => Promise<void> | void = () => undefined;
   readonly #counts = new Map<ProtocolMethod, number>();
-  readonly #noted = new Set<string>();
+  /** The keys by address. */
+  readonly #noted = new Map<string, ReadonlySet<string>>();
   #calls = 0;
   #late: LateStep[] = [];
   #isDead = false;
@@ -215,9 +216,9 @@ export class FaultyStore implements VersionedStore {
     return this.step('outcome', () => this.inner.outcome(address, until));
   }
 
-  /** Whether the journal ever told of it. */
-  isNoted(address: TransactionAddress): boolean {
-    return this.#noted.has(printAddress(address));
+  /** Whether the journal ever told that the transaction holds the item. */
+  isNoted(address: TransactionAddress, key: string): boolean {
+    return this.#noted.get(printAddress(address))?.has(key) ?? false;
   }
 
   /** From now on this process has no effect any more; what it sent before may still arrive. */
@@ -292,7 +293,7 @@ export class FaultyStore implements VersionedStore {
       enter: (instance, holdings: Holdings, until) =>
         this.step('journal.enter', async () => {
           await journal.enter(instance, holdings, until);
-          this.#noted.add(printAddress(holdings.address));
+          this.#noted.set(printAddress(holdings.address), new Set(holdings.keys));
         }),
       leave: (instance, addresses, until) =>
         this.step('journal.leave', () => journal.leave(instance, addresses, until)),

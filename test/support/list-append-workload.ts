@@ -163,7 +163,7 @@ export class ListAppendWorkload {
     const writes = increment > 0 || operations.some(({ kind }) => kind === 'append');
     return {
       timeoutMs: short ? shortTimeoutMs : timeoutMs,
-      retry: { attempts: 200 },
+      retry: { attempts: 200, lockAfter: this.#random.pick([1, 2, 4, 200]) },
       readOnly: !writes && this.#random.chance(0.5),
     };
   }
@@ -200,7 +200,9 @@ export class ListAppendWorkload {
 
   async #performOne(operation: PlannedOperation, recording: TransactionRecording): Promise<void> {
     const { key } = operation;
-    const list = (await this.#lists.findOne(key))?.values ?? [];
+    const held = this.#random.chance(0.1);
+    const found = await (held ? this.#lists.findOneForUpdate(key) : this.#lists.findOne(key));
+    const list = found?.values ?? [];
     if (operation.kind === 'read') return recording.read(key, list);
     recording.append(key, operation.value);
     await this.#lists.save({ id: key, values: [...list, operation.value] });

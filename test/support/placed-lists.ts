@@ -27,6 +27,10 @@ export class PlacedLists {
     return this.#of(id).findOne(id);
   }
 
+  findOneForUpdate(id: string): Promise<List | null> {
+    return this.#of(id).findOneForUpdate(id);
+  }
+
   save(list: List): Promise<List> {
     return this.#of(list.id).save(list);
   }

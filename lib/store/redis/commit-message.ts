@@ -64,9 +64,8 @@ export function keyCountOf(commits: readonly OnePhaseCommit[]): number {
 
 function printItem(item: CommitItem, writer: string, tombstoneMs: number | undefined): string {
   const { key, change, expectedForeign, expected, held } = item;
-  if (change !== undefined && held !== undefined)
-    return printHeldItem({ key, held, change }, writer, tombstoneMs);
-  if (change === undefined) return `r${expectation(expected)}`;
+  if (change === undefined) return `r${held === undefined ? expectation(expected) : `${held}|`}`;
+  if (held !== undefined) return printHeldItem({ key, held, change }, writer, tombstoneMs);
   switch (change.kind) {
     case 'delete':
       return printDeletion(expectation(expected), writer, tombstoneMs);

@@ -59,7 +59,8 @@ async function refusesHeld(
   const lock = printAddress(address);
   const text = stands(lock);
   if (text !== undefined) await session.setForeign(key, text);
-  const changes = [write('new'), { kind: 'delete' }, increment(key, [step(1)]).change] as const;
+  const { change: added } = increment(key, [step(1)]);
+  const changes = [write('new'), { kind: 'delete' }, added, undefined] as const;
   for (const change of changes) {
     const item = { key, expected: undefined, held: `4.writer*${lock}`, change };
 
@@ -115,6 +116,29 @@ export const DECIDE_CONTRACT: readonly ContractCase[] = [
       const written = { kind: 'item', version: `2.${address.id}`, lock: undefined };
       assert.deepEqual(await session.read(beside), { ...written, counters: '', payload: 'new' });
       assert.equal((await session.item(read)).version, version);
+    },
+  },
+  {
+    title: 'commits beside what is held and only read, which stays held and as it is',
+    oneStep: true,
+    run: async (session) => {
+      const [read, absent, beside] = ['read', 'absent', 'beside'].map((name) =>
+        session.key(name),
+      ) as [string, string, string];
+      const writer = await session.commits(insert(read, counted('5')));
+      const address = session.address();
+      const holding = await session.holds(address, blind(read), insert(absent));
+
+      const reads = holding.map((item) => ({ ...held(item), change: undefined }));
+      const reply = await session.commit([...reads, insert(beside)], address);
+
+      assert.equal(reply.status, 'committed');
+      const { version, lock, payload } = await session.item(read);
+      assert.deepEqual([version, payload], [`1.${writer}`, counted('5').payload]);
+      assert(lock !== undefined, 'The lock is gone.');
+      await session.release(address, read, absent);
+      assert.equal((await session.item(read)).lock, undefined);
+      assert.equal(await session.read(absent), undefined);
     },
   },
   {
