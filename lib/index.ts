@@ -26,6 +26,7 @@ export type { Claim, Holdings, HoldingsPage, Journal, PageRequest } from './stor
 export type { Clock, Cancel } from './store/clock.js';
 export type { StoredItem, ForeignValue } from './store/stored-item.js';
 export type { TransactionAddress } from './store/transaction-address.js';
+export type { TurnKeeper, TurnReply, TurnRequest } from './store/turn-keeper.js';
 export {
   CommitReplyLostError,
   type AnnounceReply,

@@ -5,6 +5,7 @@ import {
 } from '../errors/index.js';
 import { groupBy } from './group-by.js';
 import type { Journal } from './journal.js';
+import type { TurnKeeper } from './turn-keeper.js';
 import { BY_NAME, DEFAULT_STORE, type Placing } from './placed-key.js';
 import { cacheOfHome, homeIn, tagOfHome, type TransactionAddress } from './transaction-address.js';
 import type {
@@ -35,6 +36,7 @@ export class StoreGroup implements VersionedStore {
   readonly name = DEFAULT_STORE;
   readonly spansNodes = true;
   readonly journal: Journal;
+  readonly turnKeeper: TurnKeeper | undefined;
   readonly #stores: ReadonlyMap<string, VersionedStore>;
   readonly #default: VersionedStore;
   readonly #placing: Placing;
@@ -52,6 +54,7 @@ export class StoreGroup implements VersionedStore {
     this.#placing = placing;
     this.#default = this.#named(DEFAULT_STORE);
     this.journal = this.#default.journal;
+    this.turnKeeper = this.#default.turnKeeper;
   }
 
   get keepsRecords(): boolean {

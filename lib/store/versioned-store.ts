@@ -1,6 +1,7 @@
 import type { Journal } from './journal.js';
 import type { ForeignValue, StoredItem } from './stored-item.js';
 import type { TransactionAddress } from './transaction-address.js';
+import type { TurnKeeper } from './turn-keeper.js';
 
 /**
  * What a cache must offer, in the protocol's words. How it batches, connects and scripts is its own
@@ -16,6 +17,9 @@ export interface VersionedStore {
 
   /** Where instances note what their transactions hold. */
   readonly journal: Journal;
+
+  /** Where processes take turns on what they contend for; undefined where the store has no such thing. */
+  readonly turnKeeper?: TurnKeeper | undefined;
 
   /** The name it has in the module's options; `default` for the one of `redis`. */
   readonly name: string;

@@ -246,6 +246,7 @@ describe('describeVersionedStore', () => {
         };
       },
       framework,
+      { keepsTurns: true },
     );
 
     expect(titles[0]).toBe('Mine keeps the contract of a versioned store');

@@ -68,6 +68,8 @@ export class HotItem {
   contendedAt = 0;
   /** How often in a row another process was faster. */
   losses = 0;
+  /** Until then processes take turns on it, in local monotonic milliseconds. */
+  sharedUntil = 0;
   /** Nobody has the turn before. */
   pauseUntil = 0;
 
@@ -101,11 +103,12 @@ export class HotItem {
     use.waitingFor = this;
   }
 
-  /** The next one in the queue, where there is one and it may have its turn. */
-  passOn(now: number): void {
+  /** The next one in the queue that may have its turn, where there is one. */
+  passOn(now: number, mayHave: (use: HotUse) => boolean): void {
     if (!this.#isOpen(now)) return;
-    const next = this.#waiters.shift();
-    if (next === undefined) return;
+    const at = this.#waiters.findIndex(({ use }) => mayHave(use));
+    if (at < 0) return;
+    const [next] = this.#waiters.splice(at, 1) as [Waiter];
     next.use.waitingFor = undefined;
     this.give(next.use, now);
     next.go();

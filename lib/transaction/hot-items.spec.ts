@@ -1,6 +1,8 @@
 import type { StoredItem } from '../store/stored-item.js';
-import type { CommitItem } from '../store/versioned-store.js';
+import type { CommitItem, ReadReply } from '../store/versioned-store.js';
+import { EmbeddedTurnKeeper } from '../store/embedded/embedded-turn-keeper.js';
 import { ManualClock } from '../testing/manual-clock.js';
+import { watch, type Answer } from '../../test/support/scripted-store.js';
 import { Contender } from './contender.js';
 import { HotUse } from './hot-item.js';
 import { HotItems } from './hot-items.js';
@@ -12,7 +14,7 @@ function write(key: string, expected: string | undefined, payload = '"new"'): Co
   return { key, expected, change: change(payload) };
 }
 
-function stored(version: string, payload = '"old"'): StoredItem {
+function asStored(version: string, payload = '"old"'): StoredItem {
   return { kind: 'item', version, lock: undefined, counters: '', payload };
 }
 
@@ -78,7 +80,7 @@ describe('items that transactions of one process contend for', () => {
     heat('a');
     const [one, two] = [use(), use()];
     expect(hot.take(one, ['a'])).toBeUndefined();
-    hot.learn('a', stored('4.x'));
+    hot.learn('a', asStored('4.x'));
     const waiting = hot.take(two, ['a']);
     expect(await isDone(waiting)).toBe(false);
 
@@ -92,7 +94,7 @@ describe('items that transactions of one process contend for', () => {
   it('are read from the store after a change whose outcome depends on what stands there', () => {
     heat('a', 'b', 'c');
     const one = use();
-    for (const key of ['a', 'b', 'c']) hot.learn(key, stored('4.x'));
+    for (const key of ['a', 'b', 'c']) hot.learn(key, asStored('4.x'));
 
     hot.sent(one, [
       write('a', undefined),
@@ -110,15 +112,15 @@ describe('items that transactions of one process contend for', () => {
   it('are not learnt from the store while something is under way, nor under a lock, nor absent', () => {
     heat('a');
     const one = use();
-    hot.learn('a', { ...stored('4.x'), lock: 'somebody' });
+    hot.learn('a', { ...asStored('4.x'), lock: 'somebody' });
     expect(known('a')).toBeUndefined();
-    hot.learn('a', stored('0.x', ''));
+    hot.learn('a', asStored('0.x', ''));
     expect(known('a')).toBeUndefined();
     hot.sent(one, [write('a', undefined)]);
-    hot.learn('a', stored('4.x'));
+    hot.learn('a', asStored('4.x'));
     expect(known('a')).toBeUndefined();
     hot.answered(one, true);
-    hot.learn('a', stored('5.y'));
+    hot.learn('a', asStored('5.y'));
     expect(known('a')).toMatchObject({ version: '5.y' });
   });
 
@@ -264,9 +266,136 @@ describe('items that transactions of one process contend for', () => {
 
   it('are forgotten where a commit over several nodes has written them', () => {
     heat('a');
-    hot.learn('a', stored('4.x'));
+    hot.learn('a', asStored('4.x'));
     hot.overwritten([write('a', '4.x')]);
 
     expect(known('a')).toBeUndefined();
+  });
+});
+
+describe('items that transactions of other processes want, too', () => {
+  const LEASES = { leaseMs: 60_000, graceMs: 60_000 };
+  let clock: ManualClock;
+  let keeper: EmbeddedTurnKeeper;
+  let stored: Map<string, StoredItem>;
+  let reads: (readonly string[])[];
+  let hot: HotItems;
+  let begun: number;
+
+  beforeEach(async () => {
+    clock = new ManualClock();
+    keeper = new EmbeddedTurnKeeper(clock);
+    stored = new Map();
+    reads = [];
+    begun = 0;
+    const read = (keys: readonly string[]): Promise<ReadReply> => {
+      reads.push(keys);
+      const items = keys.map((key) => stored.get(key));
+      return Promise.resolve({ items, moment: 1, locked: false });
+    };
+    hot = new HotItems({ clock, random: () => 1, processTag: 'me', shared: { keeper, read } });
+    await keeper.take({ process: 'other', ...LEASES });
+  });
+
+  const use = (): HotUse => new HotUse(`me${++begun}`, begun);
+
+  function lose(...keys: string[]): void {
+    for (const key of keys) {
+      const items = [write(key, '1.me0')];
+      hot.concluded({ status: 'conflict', index: 0, found: '2.other1' }, items);
+    }
+  }
+
+  /** The other process passes the turn. */
+  async function othersPass(): Promise<void> {
+    await keeper.pass({ process: 'other', ...LEASES }, false);
+    await clock.advance(4);
+  }
+
+  const taking = (user: HotUse, ...keys: string[]): Answer =>
+    watch(hot.take(user, keys) ?? Promise.resolve());
+
+  it('wait until this process has the turn, and other hot items do not', async () => {
+    lose('a');
+    hot.concluded({ status: 'conflict', index: 0, found: '2.me1' }, [write('b', '1.me0')]);
+    const [shared, own] = [taking(use(), 'a'), taking(use(), 'b')];
+    await clock.advance(20);
+    expect([shared, own]).toEqual([{}, { value: undefined }]);
+
+    await othersPass();
+
+    expect(shared).toHaveProperty('value');
+    expect(hot.counts).toMatchObject({ processTurns: 1 });
+    expect(hot.counts.processTurnWaitedMs).toBeGreaterThan(15);
+  });
+
+  it('start from what the store says when the turn has come, read in one step', async () => {
+    lose('a', 'b');
+    stored.set('a', asStored('7.other5'));
+    stored.set('b', asStored('8.other6'));
+    const [one, two] = [use(), use()];
+    const answers = [taking(one, 'a'), taking(two, 'b')];
+    await othersPass();
+
+    expect(answers.every((answer) => 'value' in answer)).toBe(true);
+    expect(reads).toEqual([['a', 'b']]);
+    expect(hot.known(one, 'a')).toEqual(asStored('7.other5'));
+    expect(hot.known(two, 'b')).toEqual(asStored('8.other6'));
+  });
+
+  it('are given though they could not be read', async () => {
+    lose('a');
+    const answer = taking(use(), 'a');
+    stored.get = () => {
+      throw new Error('no');
+    };
+    await othersPass();
+
+    expect(answer).toHaveProperty('value');
+  });
+
+  it('are wanted here alone once nobody else has changed them for a second', async () => {
+    lose('a');
+    await othersPass();
+    const first = use();
+    await clock.advance(0);
+    const answer = taking(first, 'a');
+    await clock.advance(4);
+    expect(answer).toHaveProperty('value');
+    await keeper.take({ process: 'other', ...LEASES });
+    await clock.advance(900);
+    hot.concluded({ status: 'conflict', index: 0, found: '3.me4' }, [write('a', '2.me0')]);
+    await clock.advance(101);
+    hot.leave(first);
+
+    expect(hot.isHot('a')).toBe(true);
+    expect(hot.take(use(), ['a'])).toBeUndefined();
+  });
+
+  it('stay shared as long as others change them', async () => {
+    lose('a');
+    await clock.advance(900);
+    hot.learn('a', asStored('3.other4'));
+    await clock.advance(900);
+
+    const answer = taking(use(), 'a');
+    await clock.advance(10);
+    expect(answer).toEqual({});
+  });
+
+  it('go on being given to those who hold others when the slice is over', async () => {
+    lose('a', 'b');
+    await othersPass();
+    const [one, two] = [use(), use()];
+    taking(one, 'a');
+    await clock.advance(4);
+    await keeper.take({ process: 'other', ...LEASES });
+    // The slice is over, and `a` is still held.
+    await clock.advance(16);
+    const [further, fresh] = [taking(one, 'b'), taking(two, 'b')];
+    await clock.advance(2);
+
+    expect(further).toHaveProperty('value');
+    expect(fresh).toEqual({});
   });
 });

@@ -5,12 +5,15 @@ import { ABSENT_VERSION, ANY_ABSENCE, isAbsence, nextVersion, writerOf } from '.
 import type { CommitItem } from '../store/versioned-store.js';
 import { HotItem, type HotUse } from './hot-item.js';
 import type { Random } from './random.js';
+import { SharedItems, type SharedStore } from './shared-items.js';
 
 export interface HotItemsOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** What the ids of all transactions of this process begin with. */
   readonly processTag: string;
+  /** Where processes take turns on what several of them want; undefined where they cannot. */
+  readonly shared?: SharedStore | undefined;
 }
 
 /** What was seen of contention since the start. */
@@ -28,6 +31,9 @@ export interface ContentionCounts {
   readonly handOvers: number;
   /** Commits that failed while others built on them. */
   readonly brokenChains: number;
+  /** How often this process had the turn on what others want, too, and for how long it waited in all, in milliseconds. */
+  readonly processTurns: number;
+  readonly processTurnWaitedMs: number;
 }
 
 /** An item that nobody contends for any more is like any other after so long. */
@@ -64,14 +70,29 @@ export class HotItems {
   readonly #options: HotItemsOptions;
   readonly #items = new Map<string, HotItem>();
   readonly #waitedFor = new Set<HotItem>();
+  readonly #shared: SharedItems | undefined;
   #isWatching = false;
 
   constructor(options: HotItemsOptions) {
     this.#options = options;
+    this.#shared =
+      options.shared &&
+      new SharedItems({
+        ...options,
+        ...options.shared,
+        learn: (key, stood) => this.learn(key, stood),
+        passOn: (item) => this.#passOn(item),
+      });
   }
 
   get counts(): ContentionCounts {
-    return { hotItems: this.#items.size, ...this.#counts };
+    const { turns = 0, waitedMs = 0 } = this.#shared?.counts ?? {};
+    return {
+      hotItems: this.#items.size,
+      ...this.#counts,
+      processTurns: turns,
+      processTurnWaitedMs: waitedMs,
+    };
   }
 
   /** Nobody contends for anything, so there is nothing to ask. */
@@ -106,6 +127,7 @@ export class HotItems {
     if (item === undefined || item.inFlight > 0) return;
     const isValue = stood !== undefined && stood.lock === undefined && !isAbsence(stood.version);
     item.known = isValue ? { item: stood, from: undefined } : undefined;
+    if (isValue) this.#shared?.seen(item, stood);
   }
 
   /** The first item that cannot stand any more as this transaction has seen it: its commit need not be sent. */
@@ -144,6 +166,7 @@ export class HotItems {
       if (item.answer(use.id, isCommitted)) this.#counts.brokenChains++;
       this.#passOn(item);
     }
+    this.#shared?.settled();
   }
 
   /** A commit was answered, whosever it was: what it was refused for is contended. */
@@ -161,8 +184,14 @@ export class HotItems {
     item.contendedAt = now;
     item.known = item.inFlight > 0 ? item.known : undefined;
     const winner = writerOf(found);
-    // What another process does cannot be waited for; who builds on a lost commit has lost nothing more.
+    // Who builds on a lost commit has lost nothing more.
     if (winner === undefined || winner.startsWith(this.#options.processTag)) return;
+    if (this.#shared === undefined) this.#pause(item, now);
+    else this.#shared.lost(item);
+  }
+
+  /** What another process does cannot be waited for. */
+  #pause(item: HotItem, now: number): void {
     if (item.pauseUntil > now) return;
     const longest = Math.min(FIRST_PAUSE_MS * 2 ** item.losses++, LONGEST_PAUSE_MS);
     item.pauseUntil = now + longest * this.#options.random();
@@ -193,7 +222,7 @@ export class HotItems {
       const item = this.#items.get(key);
       if (item === undefined || item.holder === use || use.isOver) continue;
       const now = this.#options.clock.now();
-      if (item.isFree(now)) item.give(use, now);
+      if (item.isFree(now) && this.#allows(item, use)) item.give(use, now);
       else if (!wouldCircle(use, item)) {
         return this.#wait(use, item).then(() => this.#takeInOrder(use, keys.slice(nth + 1)));
       }
@@ -207,6 +236,7 @@ export class HotItems {
     item.contendedAt = since;
     this.#waitedFor.add(item);
     this.#watch();
+    this.#shared?.want(item);
     return new Promise((resolve) => {
       item.enqueue(use, () => {
         this.#counts.waits++;
@@ -229,9 +259,14 @@ export class HotItems {
 
   #passOn(item: HotItem): void {
     const now = this.#options.clock.now();
-    if (item.hasWaiters) item.passOn(now);
-    if (!item.hasWaiters) this.#waitedFor.delete(item);
-    if (item.isIdle && now - item.contendedAt > COOL_MS) this.#items.delete(item.key);
+    if (item.hasWaiters) item.passOn(now, (use) => this.#allows(item, use));
+    if (item.hasWaiters) this.#shared?.want(item);
+    else this.#waitedFor.delete(item);
+    if (item.isIdle && now - item.contendedAt > COOL_MS) this.#forget(item);
+  }
+
+  #allows(item: HotItem, use: HotUse): boolean {
+    return this.#shared === undefined || this.#shared.allows(item, use);
   }
 
   /** H3: as long as anybody waits. */
@@ -264,9 +299,14 @@ export class HotItems {
 
   #sweep(): void {
     const coldSince = this.#options.clock.now() - COOL_MS;
-    for (const [key, item] of this.#items) {
-      if (item.isIdle && item.contendedAt < coldSince) this.#items.delete(key);
+    for (const item of this.#items.values()) {
+      if (item.isIdle && item.contendedAt < coldSince) this.#forget(item);
     }
+  }
+
+  #forget(item: HotItem): void {
+    this.#items.delete(item.key);
+    this.#shared?.forget(item);
   }
 }
 

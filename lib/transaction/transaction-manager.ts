@@ -12,6 +12,7 @@ import { parseAddress } from '../store/transaction-address.js';
 import type { RecordedOutcome } from '../store/versioned-store.js';
 import { TransactionContext } from './context.js';
 import { HotItems, type ContentionCounts } from './hot-items.js';
+import type { SharedStore } from './shared-items.js';
 import type { TransactionLimits } from './limits.js';
 import {
   ManagedCall,
@@ -100,7 +101,11 @@ export class TransactionManager {
       hotItems:
         setup.handOver === false
           ? undefined
-          : new HotItems({ ...setup, processTag: setup.ids.processTag }),
+          : new HotItems({
+              ...setup,
+              processTag: setup.ids.processTag,
+              shared: sharedStore(setup.coordinator),
+            }),
     };
   }
 
@@ -352,4 +357,9 @@ function narrow(
   const readOnly = scope.readOnly || inner.given.readOnly === true;
   if (readOnly === scope.readOnly && savepoint === scope.savepoint) return scope;
   return new TransactionScope(scope.transaction, readOnly, savepoint);
+}
+
+function sharedStore(coordinator: Coordinator): SharedStore | undefined {
+  const keeper = coordinator.store.turnKeeper;
+  return keeper && { keeper, read: (keys, until) => coordinator.read(keys, until) };
 }

@@ -11,16 +11,21 @@ describeRedis('a real cluster whose replicas are waited for', () => {
   }, 60_000);
   afterAll(() => cluster.stop());
 
-  describeVersionedStore('RedisStore', async (lifetime) => {
-    const ports = cluster.nodes.map(({ port }) => port);
-    const durability = { replicas: 1, timeoutMs: 1000 };
-    const opened = await openRedisStore({ cluster: { ports } }, lifetime, durability);
-    const { store, other } = opened;
-    return {
-      store,
-      setForeign: async (key, value) => void (await other.set(key, value)),
-      getRaw: async (key) => (await other.get(key)) ?? undefined,
-      close: () => opened.close(),
-    };
-  });
+  describeVersionedStore(
+    'RedisStore',
+    async (lifetime) => {
+      const ports = cluster.nodes.map(({ port }) => port);
+      const durability = { replicas: 1, timeoutMs: 1000 };
+      const opened = await openRedisStore({ cluster: { ports } }, lifetime, durability);
+      const { store, other } = opened;
+      return {
+        store,
+        setForeign: async (key, value) => void (await other.set(key, value)),
+        getRaw: async (key) => (await other.get(key)) ?? undefined,
+        close: () => opened.close(),
+      };
+    },
+    undefined,
+    { keepsTurns: true },
+  );
 });

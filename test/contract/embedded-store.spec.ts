@@ -4,6 +4,8 @@ import { slotOf } from '../../lib/store/hash-slot.js';
 import type { RecordLifetime } from '../../lib/store/versioned-store.js';
 import { describeVersionedStore, ManualClock, type StoreFixture } from '../../lib/testing/index.js';
 
+const TURNS = { keepsTurns: true };
+
 function fixture(
   clock: Clock,
   lifetime: RecordLifetime,
@@ -24,14 +26,23 @@ function fixture(
   };
 }
 
-describeVersionedStore('EmbeddedStore by a manual clock', (lifetime) =>
-  fixture(new ManualClock(), lifetime),
+describeVersionedStore(
+  'EmbeddedStore by a manual clock',
+  (lifetime) => fixture(new ManualClock(), lifetime),
+  undefined,
+  TURNS,
 );
 
-describeVersionedStore('EmbeddedStore of several nodes', (lifetime) =>
-  fixture(new ManualClock(), lifetime, (key) => String(slotOf(key))),
+describeVersionedStore(
+  'EmbeddedStore of several nodes',
+  (lifetime) => fixture(new ManualClock(), lifetime, (key) => String(slotOf(key))),
+  undefined,
+  TURNS,
 );
 
-describeVersionedStore('EmbeddedStore by the clock of the system', (lifetime) =>
-  fixture(systemClock, lifetime),
+describeVersionedStore(
+  'EmbeddedStore by the clock of the system',
+  (lifetime) => fixture(systemClock, lifetime),
+  undefined,
+  TURNS,
 );

@@ -28,6 +28,8 @@ describeRedis('a real Redis', () => {
   describeVersionedStore(
     'RedisStore',
     storeOn(() => ({ url: server.url })),
+    undefined,
+    { keepsTurns: true },
   );
 });
 
@@ -41,5 +43,7 @@ describeRedis('a real cluster', () => {
   describeVersionedStore(
     'RedisStore',
     storeOn(() => ({ cluster: { ports: cluster.nodes.map(({ port }) => port) } })),
+    undefined,
+    { keepsTurns: true },
   );
 });

@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '../../lib/errors/index.js';
 import type { Holdings, Journal } from '../../lib/store/journal.js';
+import type { TurnKeeper } from '../../lib/store/turn-keeper.js';
 import { printAddress, type TransactionAddress } from '../../lib/store/transaction-address.js';
 import {
   CommitReplyLostError,
@@ -70,7 +71,9 @@ export const PROTOCOL_METHODS = [
   'participant.list',
   'participant.forget',
 ] as const;
-export type ProtocolMethod = (typeof PROTOCOL_METHODS)[number];
+/** No part of the protocol: no promise rests on it. */
+const TURN_METHODS = ['turn.take', 'turn.pass'] as const;
+export type ProtocolMethod = (typeof PROTOCOL_METHODS | typeof TURN_METHODS)[number];
 
 /** One call of a scenario: its number among all, and among those of its method; both from 1. */
 export interface NumberedCall {
@@ -88,6 +91,7 @@ interface LateStep {
 export class FaultyStore implements VersionedStore {
   readonly inner: VersionedStore;
   readonly journal: Journal;
+  readonly turnKeeper: TurnKeeper | undefined;
   /** Every transaction that may have written a record. */
   readonly decided: TransactionAddress[] = [];
   /** The names under which it wrote into the journal. */
@@ -106,6 +110,7 @@ export class FaultyStore implements VersionedStore {
   constructor(inner: VersionedStore) {
     this.inner = inner;
     this.journal = this.#faultyJournal(inner.journal);
+    this.turnKeeper = inner.turnKeeper && this.#faultyKeeper(inner.turnKeeper);
   }
 
   /** How many calls there were so far. */
@@ -286,6 +291,13 @@ export class FaultyStore implements VersionedStore {
     this.#late = this.#late.filter((step) => !due.includes(step));
     // Nobody waits for the answer any more.
     for (const { step } of due) await step().catch(() => undefined);
+  }
+
+  #faultyKeeper(keeper: TurnKeeper): TurnKeeper {
+    return {
+      take: (request) => this.step('turn.take', () => keeper.take(request)),
+      pass: (request, isWanted) => this.step('turn.pass', () => keeper.pass(request, isWanted)),
+    };
   }
 
   #faultyJournal(journal: Journal): Journal {

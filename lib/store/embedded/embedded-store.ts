@@ -25,6 +25,8 @@ import {
 } from '../versioned-store.js';
 import { EmbeddedEntries } from './embedded-entries.js';
 import { EmbeddedJournal } from './embedded-journal.js';
+import { EmbeddedTurnKeeper } from './embedded-turn-keeper.js';
+import type { TurnKeeper } from '../turn-keeper.js';
 import { judgeCommit } from '../judge/judge-commit.js';
 import {
   judgeApply,
@@ -72,6 +74,7 @@ export class EmbeddedStore implements VersionedStore {
   readonly name: string;
   readonly spansNodes: boolean;
   readonly keepsRecords = true;
+  readonly turnKeeper: TurnKeeper;
   readonly journal: EmbeddedJournal;
   readonly #clock: Clock;
   readonly #lifetime: RecordLifetime;
@@ -93,6 +96,7 @@ export class EmbeddedStore implements VersionedStore {
     this.spansNodes = options.nodeOf !== undefined;
     this.#entries = new EmbeddedEntries(options.clock);
     this.journal = new EmbeddedJournal(options.clock);
+    this.turnKeeper = new EmbeddedTurnKeeper(options.clock);
   }
 
   async open(): Promise<void> {}

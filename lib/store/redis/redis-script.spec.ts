@@ -8,6 +8,7 @@ import {
   FORGET,
   PREPARE,
   RELEASE,
+  TURN,
   type RedisScript,
 } from './redis-script.js';
 
@@ -20,6 +21,7 @@ const SCRIPTS: readonly RedisScript[] = [
   FORGET,
   PREPARE,
   RELEASE,
+  TURN,
 ];
 
 function textOf(file: string): string {

@@ -100,6 +100,12 @@ export const FORGET = new RedisScript('forget.lua', {
   replies: ['forgotten', 'alive'],
 });
 
+export const TURN = new RedisScript('turn.lua', {
+  keys: ['turn'],
+  args: ['process', 'leaseMs', 'graceMs', 'step'],
+  replies: ['taken', 'next', 'waiting', 'kept', 'passed'],
+});
+
 export const PREPARE = new RedisScript(
   'prepare.lua',
   {

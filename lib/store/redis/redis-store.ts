@@ -4,6 +4,7 @@ import type { Journal } from '../journal.js';
 import { isOwnHome } from '../cache-identity.js';
 import { isPlaced } from '../placed-key.js';
 import { recordKeyOf, type TransactionAddress } from '../transaction-address.js';
+import type { TurnKeeper } from '../turn-keeper.js';
 import {
   tombstoneMsOf,
   type AnnounceReply,
@@ -30,6 +31,7 @@ import { openRedisClient, type RedisSource } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { executionOf, isServerError, withoutArguments } from './redis-errors.js';
 import { RedisJournal } from './redis-journal.js';
+import { RedisTurnKeeper } from './redis-turn-keeper.js';
 import { RecordSteps } from './record-steps.js';
 import { ReplicatedConnection, type Durability } from './replication.js';
 import { checkServers, probeScripts, probeWait, type Warn } from './server-checks.js';
@@ -63,6 +65,7 @@ export class RedisStore implements VersionedStore {
   readonly keepsRecords = true;
   readonly #options: RedisStoreOptions;
   readonly journal: Journal;
+  readonly turnKeeper: TurnKeeper;
   readonly #connection: RedisConnection;
   /** Over which everything goes that decides, or that a decision rests on. */
   readonly #writes: RedisConnection;
@@ -118,6 +121,7 @@ export class RedisStore implements VersionedStore {
     this.#twoPhase = new TwoPhaseSteps(context);
     this.#records = new RecordSteps({ ...context, lifetime, onClockDoubt });
     this.journal = new RedisJournal(context);
+    this.turnKeeper = new RedisTurnKeeper(this.#connection);
   }
 
   get spansNodes(): boolean {

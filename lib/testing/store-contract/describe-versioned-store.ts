@@ -13,6 +13,7 @@ import { PENDING_CONTRACT } from './pending-contract.js';
 import { READ_CONTRACT } from './read-contract.js';
 import { RECORD_ALONE_CONTRACT } from './record-alone-contract.js';
 import { REFUSAL_CONTRACT } from './refusal-contract.js';
+import { TURN_CONTRACT } from './turn-contract.js';
 import { TWO_PHASE_CONTRACT } from './two-phase-contract.js';
 import { WRITE_CONTRACT } from './write-contract.js';
 
@@ -28,6 +29,8 @@ export interface ContractOptions {
    * left out, and those about announced transactions take their place. @default true
    */
   readonly decidesBesideItems?: boolean;
+  /** Whether it has a `turnKeeper`. @default false */
+  readonly keepsTurns?: boolean;
 }
 
 const CONTRACT: Readonly<Record<string, readonly ContractCase[]>> = {
@@ -53,7 +56,7 @@ export function describeVersionedStore(
   name: string,
   create: StoreFactory,
   framework: Partial<TestFramework> = globalThis as Partial<TestFramework>,
-  { decidesBesideItems = true }: ContractOptions = {},
+  { decidesBesideItems = true, keepsTurns = false }: ContractOptions = {},
 ): void {
   const { describe, it } = framework;
   if (describe === undefined || it === undefined) {
@@ -62,30 +65,40 @@ export function describeVersionedStore(
         "globals, or pass them, such as describeVersionedStore(name, create, { describe, it }) with node:test's.",
     );
   }
+  const options = { decidesBesideItems, keepsTurns };
   describe(`${name} keeps the contract of a versioned store`, () => {
-    for (const [group, cases] of Object.entries(CONTRACT)) {
-      const own = cases.filter(({ oneStep }) => decidesBesideItems || oneStep !== true);
+    for (const [group, cases] of contractFor(options)) {
       describe(group, () => {
-        for (const { title, run } of own) it(title, () => runCase(create, run, decidesBesideItems));
+        for (const { title, run } of cases) it(title, () => runCase(create, run, options));
       });
     }
-    if (decidesBesideItems) return;
-    describe('when its record alone decides', () => {
-      for (const { title, run } of RECORD_ALONE_CONTRACT) {
-        it(title, () => runCase(create, run, decidesBesideItems));
-      }
-    });
   });
+}
+
+function contractFor({
+  decidesBesideItems,
+  keepsTurns,
+}: Required<ContractOptions>): readonly (readonly [string, readonly ContractCase[]])[] {
+  const groups: [string, readonly ContractCase[]][] = Object.entries(CONTRACT).map(
+    ([group, cases]) => [
+      group,
+      cases.filter(({ oneStep }) => decidesBesideItems || oneStep !== true),
+    ],
+  );
+  if (!decidesBesideItems) groups.push(['when its record alone decides', RECORD_ALONE_CONTRACT]);
+  if (keepsTurns) groups.push(['when processes take turns', TURN_CONTRACT]);
+  return groups;
 }
 
 async function runCase(
   create: StoreFactory,
   run: ContractCase['run'],
-  decidesBesideItems: boolean,
+  { decidesBesideItems, keepsTurns }: Required<ContractOptions>,
 ): Promise<void> {
   const session = new ContractSession(await create(CONTRACT_LIFETIME));
   try {
     assert.equal(session.decidesBesideItems, decidesBesideItems, 'The store is of the other kind.');
+    assert.equal(session.store.turnKeeper !== undefined, keepsTurns, 'See `keepsTurns`.');
     await run(session);
   } finally {
     await session.close();
