@@ -60,8 +60,10 @@ async function hold(holder: ItemHolder, references: readonly ItemReference[]): P
   const { environment, options, until, call } = holder;
   const { coordinator } = environment;
   await coordinator.store.learn?.(until);
-  await holder.contender?.take(references.map(({ key }) => key));
-  holder.assertOpen();
+  if (holder.locks === undefined) {
+    await holder.contender?.take(references.map(({ key }) => key));
+    holder.assertOpen();
+  }
   holder.locks ??= coordinator.locksOf({
     address: holder.fixAddress(references),
     call,

@@ -36,7 +36,10 @@ export function readThen<R>(
   const missing = references.filter((item) => log.stateOf(item)?.seen === undefined);
   if (missing.length === 0) return then();
   limitItems(log, missing, reader.environment.limits);
-  if (contender === undefined) return readFromStore(reader, missing, then);
+  // Whoever holds something in the store waits for nobody here, who may be waiting for that.
+  if (contender === undefined || reader.locks !== undefined) {
+    return readFromStore(reader, missing, then);
+  }
   const waiting = contender.take(missing.map(({ key }) => key));
   if (waiting === undefined) return readContended(reader, contender, missing, then);
   return reader.follow(waiting, () => {
@@ -65,9 +68,7 @@ function readContended<R>(
   then: () => R,
 ): MaybePromise<R> {
   const unknown = missing.filter((reference) => {
-    // What it holds stands in the store, whatever others have sent.
-    const isHeld = reader.locks?.headOf(reference.key) !== undefined;
-    const item = isHeld ? undefined : contender.known(reference.key);
+    const item = contender.known(reference.key);
     // Without a moment: whatever this transaction does, the store validates it.
     if (item !== undefined) reader.log.recordRead(reference, item, undefined);
     return item === undefined;

@@ -216,6 +216,34 @@ describe('findOneForUpdate', () => {
   });
 });
 
+it('who holds something in the store waits for nobody of his process', async () => {
+  const lost = (): Promise<void> => holder.run(() => holder.add(b, 1));
+  await group.drive(Promise.all([lost(), lost()]));
+  expect(holder.member.runtime.manager.contention).toMatchObject({ hotItems: 1 });
+  const waiting = gate();
+  const first = watch(
+    holder.run(async () => {
+      await holder.purses.findOneForUpdate(a);
+      await waiting.opened;
+      await holder.add(b, 1);
+    }),
+  );
+  const second = watch(
+    holder.run(async () => {
+      await holder.purses.findOne(b);
+      await holder.purses.findOneForUpdate(a);
+    }),
+  );
+  await group.clock.advance(5);
+  waiting.open();
+  await group.clock.advance(5);
+
+  expect(first).toHaveProperty('value');
+  expect(second).toEqual({});
+  await group.clock.advance(200);
+  expect(second).toHaveProperty('value');
+});
+
 it('a lock that is placed when the transaction is over goes again', async () => {
   const waiting = gate();
   holder.member.store.before = ({ method }) => (method === 'prepare' ? waiting.opened : undefined);
