@@ -1,59 +1,95 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess as NodeChild, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { pinned } from './pinning.js';
 
 export interface ChildOptions {
   /** The compiled script, beside this file. */
   readonly script: string;
-  /** Passed on as JSON. */
-  readonly spec: object;
   readonly core: number | undefined;
-  readonly timeoutMs: number;
   readonly nodeFlags?: readonly string[];
 }
 
-/** In the child: does the work and sends its result, or tells in a line what went wrong. */
-export async function answerParent<S>(work: (spec: S) => Promise<object>): Promise<void> {
-  try {
-    process.send?.(await work(JSON.parse(process.argv[2] ?? '') as S));
-  } catch (error) {
-    const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-    const place = /\n\s+at (.+)/.exec(stack)?.[1] ?? 'no stack';
-    process.stderr.write(`${message} (at ${place})\n`);
-    process.exitCode = 1;
-  } finally {
-    process.disconnect?.();
-  }
+const END_TIMEOUT_MS = 15_000;
+
+/**
+ * In the child: answers every question of the parent, and tells in a line what went wrong, which
+ * ends it. Closes when the parent has no more questions.
+ */
+export function answerParent<Q>(
+  answer: (question: Q) => Promise<object>,
+  close?: () => Promise<void>,
+): void {
+  process.on('message', (question) => {
+    answer(question as Q).then((found) => process.send?.(found), fail);
+  });
+  process.once('disconnect', () => void close?.().catch(fail));
 }
 
-/** In the parent: runs a script in a process of its own and resolves to the one message it sends. */
-export async function runChild<T>(options: ChildOptions): Promise<T> {
-  const script = fileURLToPath(new URL(options.script, import.meta.url));
-  const nodeArgs = [...(options.nodeFlags ?? []), script, JSON.stringify(options.spec)];
-  const { command, args } = pinned(process.execPath, nodeArgs, options.core);
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  let found: T | undefined;
-  let complaints = '';
-  child.on('message', (message) => {
-    found = message as T;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    complaints = (complaints + text).slice(-4000);
-  });
-  try {
-    const disconnected = new Promise((resolve) => child.once('disconnect', resolve));
-    const ending = await new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, signal) => resolve(signal ?? `code ${code}`));
+function fail(error: unknown): never {
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  const place = /\n\s+at (.+)/.exec(stack)?.[1] ?? 'no stack';
+  process.stderr.write(`${message} (at ${place})\n`);
+  process.exit(1);
+}
+
+/** In the parent: a script in a process of its own that answers one question after the other. */
+export class ChildProcess {
+  readonly #script: string;
+  readonly #child: NodeChild;
+  /** How it ended, such as `code 0`. */
+  readonly #ending: Promise<string>;
+  readonly #kill = (): void => void this.#child.kill('SIGKILL');
+  #complaints = '';
+
+  constructor({ script, core, nodeFlags = [] }: ChildOptions) {
+    this.#script = script;
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    const { command, args } = pinned(process.execPath, [...nodeFlags, path], core);
+    this.#child = spawn(command, args, {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      // Samples travel as typed arrays.
+      serialization: 'advanced',
     });
-    await disconnected;
-    if (found !== undefined && ending === 'code 0') return found;
-    throw new Error(`${options.script} ended with ${ending}: ${complaints.trim()}`);
-  } finally {
+    process.once('exit', this.#kill);
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#complaints = (this.#complaints + text).slice(-4000);
+    });
+    this.#ending = new Promise<string>((resolve) => {
+      this.#child.once('error', (error) => resolve(error.message));
+      // Not 'close', which Node does not emit where the parent has disconnected.
+      const complained = new Promise((told) => this.#child.stderr?.once('close', told));
+      this.#child.once('exit', (code, signal) => {
+        void complained.then(() => resolve(signal ?? `code ${code}`));
+      });
+    });
+    void this.#ending.then(() => process.off('exit', this.#kill));
+  }
+
+  /** @throws Error with what the child complained of, when it ends instead of answering. */
+  async ask<T>(question: object, timeoutMs: number): Promise<T> {
+    const timer = setTimeout(this.#kill, timeoutMs);
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#child.once('message', (found) => resolve(found as T));
+        void this.#ending.then((ending) => reject(this.#failure(ending)));
+        // What cannot be sent shows in the ending.
+        this.#child.send(question, () => undefined);
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Lets it close, and kills it when it does not. */
+  async end(): Promise<void> {
+    const timer = setTimeout(this.#kill, END_TIMEOUT_MS);
+    if (this.#child.connected) this.#child.disconnect();
+    const ending = await this.#ending;
     clearTimeout(timer);
-    process.off('exit', kill);
+    if (ending !== 'code 0') throw this.#failure(ending);
+  }
+
+  #failure(ending: string): Error {
+    return new Error(`${this.#script} ended with ${ending}: ${this.#complaints.trim()}`);
   }
 }

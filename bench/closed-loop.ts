@@ -1,27 +1,15 @@
-import { InsufficientFundsError } from './accounts.js';
-import { LatencyRecorder } from './latency-recorder.js';
-import type { System } from './systems/system.js';
-import { seededRandom, type Workload } from './workloads.js';
+import type { Load } from './load.js';
+import { Samples } from './samples.js';
+import { type Call, GaveUpError } from './systems/call.js';
 
-const AMOUNT_MAX = 9;
-
-export interface LoopOptions {
-  readonly workload: Workload;
-  readonly ids: readonly string[];
-  readonly concurrency: number;
-  readonly seed: number;
-}
-
-/**
- * Clients that each start their next transfer when the last one has ended, and the exact balances
- * that the transfers reported as committed must have produced.
- */
+/** Clients that each start their next call when the last one has ended. */
 export class ClosedLoop {
   commits = 0;
   declined = 0;
-  readonly latencies = new LatencyRecorder();
-  /** Per account: what all committed transfers added to it. */
-  readonly deltas: Float64Array;
+  gaveUp = 0;
+  attempts = 0;
+  readonly latenciesMs = new Samples();
+  readonly attemptsPerCall = new Samples();
   recording = false;
   #stopped = false;
   #failure: Promise<never>;
@@ -29,10 +17,9 @@ export class ClosedLoop {
   #clients: Promise<void>[] = [];
 
   constructor(
-    private readonly system: System,
-    private readonly options: LoopOptions,
+    private readonly load: Load,
+    private readonly concurrency: number,
   ) {
-    this.deltas = new Float64Array(options.ids.length);
     this.#failure = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
@@ -40,43 +27,49 @@ export class ClosedLoop {
   }
 
   start(): void {
-    const random = seededRandom(this.options.seed);
-    this.#clients = Array.from({ length: this.options.concurrency }, () =>
-      this.#runClient(random).catch((error: unknown) => {
+    this.#clients = Array.from({ length: this.concurrency }, () =>
+      this.#runClient().catch((error: unknown) => {
         this.#stopped = true;
         this.#fail(error);
       }),
     );
   }
 
-  /** Waits for something to happen under load, or for the first failed transfer. */
+  /** Waits for something to happen under load, or for the first failed call. */
   during<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#failure]);
   }
 
-  /** Lets every client finish its transfer. */
+  /** Lets every client finish its call. */
   async drain(): Promise<void> {
     this.#stopped = true;
     await Promise.race([Promise.all(this.#clients), this.#failure]);
   }
 
-  async #runClient(random: () => number): Promise<void> {
-    const { ids, workload } = this.options;
+  async #runClient(): Promise<void> {
     while (!this.#stopped) {
-      const [from, to] = workload.pick(ids.length, random);
-      const amount = 1 + Math.floor(random() * AMOUNT_MAX);
+      const call: Call = { attempts: 0 };
       const startedAtMs = performance.now();
-      try {
-        await this.system.transfer(ids[from] as string, ids[to] as string, amount);
-      } catch (error) {
-        if (!(error instanceof InsufficientFundsError)) throw error;
-        this.declined += 1;
-        continue;
-      }
-      if (this.recording) this.latencies.record(performance.now() - startedAtMs);
-      this.commits += 1;
-      this.deltas[from] = (this.deltas[from] as number) - amount;
-      this.deltas[to] = (this.deltas[to] as number) + amount;
+      const committed = await this.#commit(call);
+      this.attempts += call.attempts;
+      if (committed === false) continue;
+      if (!this.recording) continue;
+      this.attemptsPerCall.record(call.attempts);
+      if (committed) this.latenciesMs.record(performance.now() - startedAtMs);
+    }
+  }
+
+  /** Undefined when the call gave up, false when it was declined. */
+  async #commit(call: Call): Promise<boolean | undefined> {
+    try {
+      const committed = await this.load.call(call);
+      if (committed) this.commits += 1;
+      else this.declined += 1;
+      return committed;
+    } catch (error) {
+      if (!(error instanceof GaveUpError)) throw error;
+      this.gaveUp += 1;
+      return undefined;
     }
   }
 }

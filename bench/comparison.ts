@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { runChild } from './child-process.js';
+import { measureInProcesses } from './application-processes.js';
 import { isClean, type Measurement, type MeasurementSpec } from './measurement.js';
 import type { BenchOptions } from './options.js';
 import type { Cores } from './pinning.js';
@@ -11,9 +11,6 @@ import { WORKLOADS } from './workloads.js';
 
 /** Few accounts and many calls: without concurrency control, updates are lost at once. */
 const CONTROL = { accounts: 100, concurrency: 64, warmupSeconds: 0.1, seconds: 0.3 };
-
-/** What ending a child may take beyond its warm-up and its measurement. */
-const CHILD_GRACE_MS = 60_000;
 
 export interface ComparisonContext {
   readonly options: BenchOptions;
@@ -83,20 +80,17 @@ async function measure(
   context: ComparisonContext,
   spec: Omit<MeasurementSpec, 'workload' | 'redisUrls' | 'postgresUrl' | 'cacheServers'>,
 ): Promise<Measurement> {
+  const { workload } = context.options;
   await Promise.all(context.redisUrls.map(flush));
   const complete: MeasurementSpec = {
     ...spec,
-    workload: context.options.workload,
+    workload,
     redisUrls: context.redisUrls,
     postgresUrl: context.postgresUrl,
     cacheServers: context.cacheServers,
   };
-  return await runChild<Measurement>({
-    script: './measure.js',
-    spec: complete,
-    core: context.cores.node,
-    timeoutMs: 1000 * (spec.warmupSeconds + spec.seconds) + CHILD_GRACE_MS,
-  });
+  const count = WORKLOADS[workload].processes ?? 1;
+  return await measureInProcesses(complete, { count, core: context.cores.node });
 }
 
 async function flush(redisUrl: string): Promise<void> {

@@ -40,11 +40,11 @@ async function readServerUsage(
   };
 }
 
-/** Cores that others kept busy between two readings, on average. */
-export function foreignCores(before: CpuUsage, after: CpuUsage): number | null {
+/** Cores that others kept busy between two readings, on average, where ours took `nodeUs`. */
+export function foreignCores(before: CpuUsage, after: CpuUsage, nodeUs: number): number | null {
   if (before.machineUs === null || after.machineUs === null) return null;
   const machine = after.machineUs - before.machineUs;
-  const ours = after.nodeUs - before.nodeUs + (after.redisAllThreadsUs - before.redisAllThreadsUs);
+  const ours = nodeUs + after.redisAllThreadsUs - before.redisAllThreadsUs;
   return Math.max(0, machine - ours) / (1000 * (after.atMs - before.atMs));
 }
 

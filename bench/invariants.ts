@@ -1,6 +1,7 @@
 import type { Anomalies } from './measurement.js';
 import type { StoredAccount } from './systems/system.js';
 
+/** What the calls of one process reported as committed. */
 export interface CommittedWork {
   readonly commits: number;
   /** Per account: what all committed transfers added to it. */
@@ -9,17 +10,19 @@ export interface CommittedWork {
 
 /**
  * Compares the accounts read back with those read before the load: each balance must be exactly what
- * the committed transfers make it, the sum unchanged, and the versions grown by two per commit.
+ * the committed transfers of all processes make it, the sum unchanged, and the versions grown by two per commit.
  */
 export function findAnomalies(
   before: readonly StoredAccount[],
   after: readonly StoredAccount[],
-  work: CommittedWork,
+  works: readonly CommittedWork[],
 ): Anomalies {
   if (before.length !== after.length) throw new Error('Accounts appeared or vanished.');
+  const commits = works.reduce((sum, work) => sum + work.commits, 0);
+  const deltaOf = (index: number): number =>
+    works.reduce((sum, work) => sum + (work.deltas[index] ?? 0), 0);
   const wrong = after.filter(
-    (account, index) =>
-      account.balance !== (before[index]?.balance ?? Number.NaN) + (work.deltas[index] ?? 0),
+    (account, index) => account.balance !== (before[index]?.balance ?? Number.NaN) + deltaOf(index),
   );
   const writesBefore = sumOfVersions(before);
   const writesAfter = sumOfVersions(after);
@@ -29,7 +32,7 @@ export function findAnomalies(
     versionError:
       writesBefore === null || writesAfter === null
         ? null
-        : writesAfter - writesBefore - 2 * work.commits,
+        : writesAfter - writesBefore - 2 * commits,
   };
 }
 

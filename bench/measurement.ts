@@ -1,8 +1,9 @@
+import type { CpuUsage } from './cpu-usage.js';
 import type { SystemName } from './systems/registry.js';
 import type { RedisUrls } from './systems/system.js';
 import type { WorkloadName } from './workloads.js';
 
-/** What one child process is asked to measure. */
+/** What is asked to be measured. */
 export interface MeasurementSpec {
   readonly system: SystemName;
   readonly workload: WorkloadName;
@@ -16,6 +17,42 @@ export interface MeasurementSpec {
   readonly seed: number;
 }
 
+/** The first process stores what the calls need. */
+export type Role = 'first' | 'other';
+
+export interface OpenQuestion {
+  readonly step: 'open';
+  /** With the calls and the seed of this process. */
+  readonly spec: MeasurementSpec;
+  readonly role: Role;
+}
+
+/** What an application process is asked, one after the other. */
+export type Question =
+  | OpenQuestion
+  | { readonly step: 'run' }
+  | { readonly step: 'check'; readonly works: readonly object[] };
+
+/** What one application process saw. */
+export interface ProcessReport {
+  readonly before: CpuUsage;
+  readonly after: CpuUsage;
+  /** Commits between the two readings. */
+  readonly commitsMeasured: number;
+  readonly latenciesMs: Float64Array;
+  readonly attemptsPerCall: Float64Array;
+  /** Of the whole run, warm-up included. */
+  readonly totals: CallTotals;
+  readonly work: object;
+}
+
+export interface CallTotals {
+  readonly commits: number;
+  readonly declined: number;
+  readonly gaveUp: number;
+  readonly attempts: number;
+}
+
 /** How far the accounts are from what the committed transfers make them. All zero is right. */
 export interface Anomalies {
   readonly wrongAccounts: number;
@@ -25,7 +62,7 @@ export interface Anomalies {
   readonly versionError: number | null;
 }
 
-/** What one child process found. */
+/** What was found, of all processes together. */
 export interface Measurement {
   readonly txPerSecond: number;
   readonly p50Ms: number;
@@ -34,7 +71,12 @@ export interface Measurement {
   readonly redisUsPerTx: number;
   /** Attempts that were lost to conflicts, per hundred attempts. */
   readonly conflictPercent: number;
-  /** Cores kept busy by anything but this process and its Redis; null where it cannot be known. */
+  /** Of the calls that committed or gave up. */
+  readonly attemptsP99: number;
+  readonly attemptsMax: number;
+  /** Calls that could not commit in time, of the whole run. */
+  readonly gaveUp: number;
+  /** Cores kept busy by anything but these processes and their Redis; null where it cannot be known. */
   readonly foreignCores: number | null;
   readonly anomalies: Anomalies;
 }

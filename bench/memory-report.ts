@@ -1,4 +1,4 @@
-import { runChild } from './child-process.js';
+import { ChildProcess } from './child-process.js';
 
 const TRANSACTIONS = 10_000;
 const TIMEOUT_MS = 120_000;
@@ -27,13 +27,13 @@ export interface MemoryReportContext {
 
 export async function runMemoryReport(context: MemoryReportContext): Promise<void> {
   const spec: MemorySpec = { redisUrl: context.redisUrl, transactions: TRANSACTIONS };
-  const found = await runChild<MemoryFindings>({
+  const child = new ChildProcess({
     script: './memory.js',
-    spec,
     core: context.core,
-    timeoutMs: TIMEOUT_MS,
     nodeFlags: ['--expose-gc'],
   });
+  const found = await child.ask<MemoryFindings>(spec, TIMEOUT_MS);
+  await child.end();
   const beyond = found.heldPerTransaction - found.valuesPerTransaction;
   context.print(`
 Heap of one transaction in flight (2 items read, 2 written; ${TRANSACTIONS} open at once)

@@ -95,7 +95,7 @@ function json(id: string): string {
 async function transferOnce(service: TransferService, pairs: readonly Pair[]): Promise<void> {
   for (let start = 0; start < pairs.length; start += TRANSFERS_AT_ONCE) {
     const batch = pairs.slice(start, start + TRANSFERS_AT_ONCE);
-    await Promise.all(batch.map(([from, to]) => service.transfer(from, to, 1)));
+    await Promise.all(batch.map(([from, to]) => service.transfer(from, to, 1, { attempts: 0 })));
   }
 }
 
@@ -125,4 +125,4 @@ function settledHeap(): number {
   return heapUsed + external;
 }
 
-await answerParent(measureMemory);
+answerParent(measureMemory);

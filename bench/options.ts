@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { namesOf, type SystemName } from './systems/registry.js';
+import type { SystemName } from './systems/registry.js';
 import { WORKLOAD_NAMES, type WorkloadName, WORKLOADS } from './workloads.js';
 
 export interface BenchOptions {
@@ -40,7 +40,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parse(args);
   const defaults = values.quick ? QUICK : THOROUGH;
   const workload = oneOf('--workload', values.workload, WORKLOAD_NAMES);
-  const known = namesOf(WORKLOADS[workload].systems);
+  const known = WORKLOADS[workload].systems;
   return {
     workload,
     systems:
@@ -86,7 +86,7 @@ function parse(args: readonly string[]) {
 
 function listSystems(workload: WorkloadName): string {
   const indent = ' '.repeat(25);
-  const names = namesOf(WORKLOADS[workload].systems).map((name) => `${indent}  ${name}`);
+  const names = WORKLOADS[workload].systems.map((name) => `${indent}  ${name}`);
   return [`${indent}${workload}`, ...names].join('\n');
 }
 

@@ -12,6 +12,9 @@ declare module 'redlock' {
     release(): Promise<unknown>;
   }
 
+  /** All attempts to take a lock have failed. */
+  export class ExecutionError extends Error {}
+
   export default class Redlock {
     constructor(clients: Iterable<Redis>, settings?: Partial<Settings>);
     acquire(resources: string[], durationMs: number): Promise<Lock>;

@@ -35,7 +35,11 @@ export interface Row {
   readonly nodeUsPerTx: number;
   readonly redisUsPerTx: number;
   readonly conflictPercent: number;
-  /** Wrong accounts over all rounds, and rounds whose count of versions was wrong. */
+  readonly attemptsP99: number;
+  /** Over all rounds, as is what follows. */
+  readonly attemptsMax: number;
+  readonly gaveUp: number;
+  /** Wrong accounts, and rounds whose count of versions was wrong. */
   readonly anomalies: number;
   /** Too few rounds were free of foreign load: read the CPU columns, not the throughput. */
   readonly noisy: boolean;
@@ -62,6 +66,9 @@ export function summarize(
     nodeUsPerTx: medianOf('nodeUsPerTx'),
     redisUsPerTx: medianOf('redisUsPerTx'),
     conflictPercent: medianOf('conflictPercent'),
+    attemptsP99: medianOf('attemptsP99'),
+    attemptsMax: Math.max(...own.map(({ measurement }) => measurement.attemptsMax)),
+    gaveUp: own.reduce((sum, { measurement }) => sum + measurement.gaveUp, 0),
     anomalies: own.reduce((count, { measurement }) => count + countAnomalies(measurement), 0),
     noisy: noisy || quietPairs.noisy,
   };

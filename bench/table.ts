@@ -30,6 +30,9 @@ export function toJsonRow(workload: string, row: Row): object {
     p99Ms: rounded(row.p99Ms, 4),
     nodeUsPerTx: rounded(row.nodeUsPerTx, 2),
     redisUsPerTx: rounded(row.redisUsPerTx, 2),
+    attemptsP99: row.attemptsP99,
+    attemptsMax: row.attemptsMax,
+    gaveUp: row.gaveUp,
   };
 }
 
@@ -43,6 +46,8 @@ function headingsOf(base: string): string[] {
     'Node µs/tx',
     'Redis µs/tx',
     'conflicts %',
+    'attempts p99, max',
+    'gave up',
     'anomalies',
   ];
 }
@@ -57,6 +62,8 @@ function cellsOf(row: Row): string[] {
     row.nodeUsPerTx.toFixed(1),
     row.redisUsPerTx.toFixed(1),
     row.conflictPercent.toFixed(2),
+    `${row.attemptsP99}, ${row.attemptsMax}`,
+    String(row.gaveUp),
     String(row.anomalies),
   ];
 }

@@ -1,5 +1,7 @@
-import { ACCOUNTS_PER_GROUP } from './accounts.js';
+import { pickUniform, pickWithinGroup, pickZipf } from './account-pairs.js';
 import { startIgnite, startMemcached } from './cache-servers.js';
+import type { Load } from './load.js';
+import type { MeasurementSpec } from './measurement.js';
 import { startRedisCluster } from './redis-cluster.js';
 import { type RedisServers, startRedisServer } from './redis-server.js';
 import { startRedisAndPostgres } from './sql-servers.js';
@@ -12,23 +14,26 @@ import {
   ONE_REDIS_SYSTEMS,
   SQL_SYSTEMS,
   type SystemName,
-  type Systems,
 } from './systems/registry.js';
+import { transfers } from './transfer-load.js';
 
-/** Which accounts exist and where, which two of them a transfer touches, and who is compared. */
+/** How many accounts there are and where, what calls do to them, and who is compared. */
 export interface Workload {
   readonly accounts: number;
-  readonly systems: Systems;
+  readonly systems: readonly SystemName[];
   /** What every ratio is taken against. */
   readonly base: SystemName;
+  /** How many application processes share the calls; one by default. */
+  readonly processes?: number;
   readonly startServers: (core: number | undefined) => Promise<RedisServers>;
-  /** Two distinct account numbers. `random` yields numbers in [0, 1). */
-  pick(accounts: number, random: () => number): readonly [from: number, to: number];
+  /** What the calls of one application process do. */
+  readonly load: (spec: MeasurementSpec) => Promise<Load>;
 }
 
 export const WORKLOAD_NAMES = [
   'transfer-uniform',
   'transfer-zipf',
+  'transfer-zipf-2p',
   'hot-counter',
   'transfer-cluster',
   'transfer-sql',
@@ -40,114 +45,51 @@ export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   'transfer-uniform': {
     accounts: 10_000,
-    systems: ONE_REDIS_SYSTEMS,
+    ...transfers(ONE_REDIS_SYSTEMS, pickUniform),
     base: 'hand-written-lua',
     startServers: startRedisServer,
-    pick: pickUniform,
   },
   'transfer-zipf': {
     accounts: 100,
-    systems: HOT_SYSTEMS,
+    ...transfers(HOT_SYSTEMS, pickZipf),
     base: 'hand-written-lua-backoff',
     startServers: startRedisServer,
-    pick: pickZipf,
+  },
+  'transfer-zipf-2p': {
+    accounts: 100,
+    ...transfers(HOT_SYSTEMS, pickZipf),
+    base: 'hand-written-lua-backoff',
+    processes: 2,
+    startServers: startRedisServer,
   },
   'hot-counter': {
     accounts: 2,
-    systems: COUNTER_SYSTEMS,
+    ...transfers(COUNTER_SYSTEMS, pickUniform),
     base: 'hand-written-delta',
     startServers: startRedisServer,
-    pick: pickUniform,
   },
   'transfer-cluster': {
     accounts: 10_000,
-    systems: CLUSTER_SYSTEMS,
+    ...transfers(CLUSTER_SYSTEMS, pickWithinGroup),
     base: 'nestjs-distributed-tx-one-slot',
     startServers: startRedisCluster,
-    pick: pickWithinGroup,
   },
   'transfer-sql': {
     accounts: 10_000,
-    systems: SQL_SYSTEMS,
+    ...transfers(SQL_SYSTEMS, pickUniform),
     base: 'sql-alone',
     startServers: startRedisAndPostgres,
-    pick: pickUniform,
   },
   'transfer-memcached': {
     accounts: 10_000,
-    systems: MEMCACHED_SYSTEMS,
+    ...transfers(MEMCACHED_SYSTEMS, pickUniform),
     base: 'memcached-cas-by-hand',
     startServers: startMemcached,
-    pick: pickUniform,
   },
   'transfer-ignite': {
     accounts: 1000,
-    systems: IGNITE_SYSTEMS,
+    ...transfers(IGNITE_SYSTEMS, pickUniform),
     base: 'ignite-cas-by-hand',
     startServers: startIgnite,
-    pick: pickUniform,
   },
 };
-
-function pickUniform(accounts: number, random: () => number): readonly [number, number] {
-  const from = Math.floor(random() * accounts);
-  const step = 1 + Math.floor(random() * (accounts - 1));
-  return [from, (from + step) % accounts];
-}
-
-/** How much more often the first account is drawn than the second, and so on: 1 / rank ** skew. */
-const ZIPF_SKEW = 0.99;
-const cumulated = new Map<number, Float64Array>();
-
-/** Two distinct accounts, each drawn by a Zipf distribution, as YCSB does for its hot records. */
-function pickZipf(accounts: number, random: () => number): readonly [number, number] {
-  const from = drawZipf(accounts, random);
-  for (;;) {
-    const to = drawZipf(accounts, random);
-    if (to !== from) return [from, to];
-  }
-}
-
-function drawZipf(accounts: number, random: () => number): number {
-  const sums = cumulated.get(accounts) ?? cumulate(accounts);
-  const at = random() * sums[accounts - 1]!;
-  let low = 0;
-  for (let high = accounts - 1; low < high;) {
-    const middle = (low + high) >> 1;
-    if (sums[middle]! > at) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-function cumulate(accounts: number): Float64Array {
-  const sums = new Float64Array(accounts);
-  for (let rank = 1, sum = 0; rank <= accounts; rank++) {
-    sum += rank ** -ZIPF_SKEW;
-    sums[rank - 1] = sum;
-  }
-  cumulated.set(accounts, sums);
-  return sums;
-}
-
-/**
- * Two accounts of one group, so that all systems make the same transfers, whether they store a group
- * in one slot or every account in its own.
- */
-function pickWithinGroup(accounts: number, random: () => number): readonly [number, number] {
-  const groups = accounts / ACCOUNTS_PER_GROUP;
-  const first = ACCOUNTS_PER_GROUP * Math.floor(random() * groups);
-  const [from, to] = pickUniform(ACCOUNTS_PER_GROUP, random);
-  return [first + from, first + to];
-}
-
-/** A small seeded generator (mulberry32), so that a round draws the same accounts for each system. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -3,6 +3,7 @@ import { InsufficientFundsError, newAccount } from '../accounts.js';
 import { chunksOf, connect } from './layouts.js';
 import { LuaScript } from './lua-script.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 // KEYS  the two accounts, hashes
 // ARGV  the amount
@@ -16,7 +17,6 @@ return 1
 
 /** The floor: the business logic itself is a script, one round trip, no value leaves Redis. */
 class AllInLua implements System {
-  attempts = 0;
   #redis!: Redis;
 
   constructor(private readonly context: SystemContext) {}
@@ -30,8 +30,8 @@ class AllInLua implements System {
     }
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const reply = await TRANSFER.run(this.#redis, [from, to], [String(amount)]);
     if (reply !== 1) throw new InsufficientFundsError(from);
   }

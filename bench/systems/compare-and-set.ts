@@ -2,6 +2,7 @@ import { type AccountData, move, newAccount } from '../accounts.js';
 import { parseAccount } from './layouts.js';
 import { retryUntilCommitted } from './retry.js';
 import type { StoredAccount, System } from './system.js';
+import type { Call } from './call.js';
 
 /** A value as a client has read it, with whatever it compares by. */
 export interface Seen {
@@ -26,7 +27,6 @@ interface Moved {
 const AT_ONCE = 100;
 
 abstract class OverClient implements System {
-  attempts = 0;
   protected client!: CasClient;
 
   constructor(private readonly connect: () => Promise<CasClient>) {}
@@ -39,7 +39,7 @@ abstract class OverClient implements System {
     }
   }
 
-  abstract transfer(from: string, to: string, amount: number): Promise<void>;
+  abstract transfer(from: string, to: string, amount: number, call: Call): Promise<void>;
 
   async check(ids: readonly string[]): Promise<StoredAccount[]> {
     const stored: StoredAccount[] = [];
@@ -55,8 +55,8 @@ abstract class OverClient implements System {
   }
 
   /** Both accounts as they were seen, and what a transfer makes of them. */
-  protected async moved(from: string, to: string, amount: number): Promise<Moved> {
-    this.attempts += 1;
+  protected async moved(from: string, to: string, amount: number, call: Call): Promise<Moved> {
+    call.attempts += 1;
     const seen = (await this.client.get([from, to])) as [Seen, Seen];
     const accounts = [parseAccount(seen[0].text), parseAccount(seen[1].text)] as const;
     move(...accounts, amount);
@@ -69,8 +69,8 @@ abstract class OverClient implements System {
  * is refused. Weaker than a transaction: others see one account moved and the other not, and so does a crash.
  */
 export class HandWrittenCas extends OverClient {
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    const { seen, accounts } = await this.moved(from, to, amount);
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    const { seen, accounts } = await this.moved(from, to, amount, call);
     await Promise.all([
       this.#write(from, seen[0], accounts[0], -amount),
       this.#write(to, seen[1], accounts[1], amount),
@@ -90,8 +90,8 @@ export class HandWrittenCas extends OverClient {
 
 /** Wrong on purpose: it shows that the check can see. */
 export class NoControlCas extends OverClient {
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    const { accounts } = await this.moved(from, to, amount);
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    const { accounts } = await this.moved(from, to, amount, call);
     await Promise.all([
       this.client.set(from, JSON.stringify(accounts[0])),
       this.client.set(to, JSON.stringify(accounts[1])),

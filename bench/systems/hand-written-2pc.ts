@@ -7,6 +7,7 @@ import { retryUntilCommitted } from './retry.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
 import { DECIDE, FINISH, PREPARE, SETTLE } from './two-phase-scripts.js';
 import { readUnlocked } from './unlocked.js';
+import type { Call } from './call.js';
 
 const TIMEOUT_MS = 5000;
 const RECORD_MS = 60_000;
@@ -39,7 +40,6 @@ interface Lock {
  * ioredis); its commands are never sent twice, these are by ioredis, which the scripts allow for.
  */
 class HandWritten2pc implements System {
-  attempts = 0;
   #cluster!: Cluster;
   #transactions = 0;
   readonly #processTag = randomBytes(9).toString('base64url');
@@ -53,12 +53,12 @@ class HandWritten2pc implements System {
     await seedCluster(this.#cluster, ids, (account) => `1|${JSON.stringify(account)}`);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    await retryUntilCommitted(() => this.#attempt(from, to, amount));
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    await retryUntilCommitted(() => this.#attempt(from, to, amount, call));
   }
 
-  async #attempt(from: string, to: string, amount: number): Promise<boolean> {
-    this.attempts += 1;
+  async #attempt(from: string, to: string, amount: number, call: Call): Promise<boolean> {
+    call.attempts += 1;
     const [source, target] = await Promise.all([this.#read(from), this.#read(to)]);
     if (source === undefined || target === undefined) return false;
     move(source.account, target.account, amount);

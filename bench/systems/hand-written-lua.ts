@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { move } from '../accounts.js';
+import type { Call } from './call.js';
 import { bothOf, connect, parseAccount, readVersioned, seedVersioned } from './layouts.js';
 import { LuaScript } from './lua-script.js';
 import { retryAfterPause, retryUntilCommitted } from './retry.js';
@@ -18,7 +19,6 @@ return 1
 
 /** Optimistic concurrency by hand: MGET, then one script that validates both versions and writes. */
 class HandWrittenLua implements System {
-  attempts = 0;
   #redis!: Redis;
 
   constructor(
@@ -32,12 +32,12 @@ class HandWrittenLua implements System {
     await seedVersioned(this.#redis, ids);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    await this.retry(() => this.#attempt(from, to, amount));
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    await this.retry(() => this.#attempt(from, to, amount, call));
   }
 
-  async #attempt(from: string, to: string, amount: number): Promise<boolean> {
-    this.attempts += 1;
+  async #attempt(from: string, to: string, amount: number, call: Call): Promise<boolean> {
+    call.attempts += 1;
     const [storedSource, storedTarget] = bothOf(await this.#redis.mget(from, to), from, to);
     const sourceBar = storedSource.indexOf('|') + 1;
     const targetBar = storedTarget.indexOf('|') + 1;

@@ -14,19 +14,18 @@ import { Account, insertAccounts } from './nestjs-distributed-tx.js';
 import { createAccounts, openPool, readAccounts, transferInSql } from './sql-accounts.js';
 import { readStoredItems } from './stored-items.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 @Injectable()
 class SqlTransferService {
-  attempts = 0;
-
   constructor(
     @InjectTxRepository(Account) private readonly accounts: TxRepository<Account>,
     private readonly database: PgParticipant,
   ) {}
 
   @Transactional()
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const [source, target] = await this.accounts.findManyOrFail([from, to]);
     if (source.balance < amount) throw new InsufficientFundsError(from);
     await this.accounts.save({ ...source, balance: source.balance - amount });
@@ -47,10 +46,6 @@ class NestjsDistributedTxSql implements System {
     this.#pool = openPool(context);
   }
 
-  get attempts(): number {
-    return this.#service.attempts;
-  }
-
   async setup(ids: readonly string[]): Promise<void> {
     const participant = new PgParticipant({ name: 'bank', pool: this.#pool });
     await this.#pool.query(participant.migration());
@@ -66,8 +61,8 @@ class NestjsDistributedTxSql implements System {
     await insertAccounts(this.#application, ids);
   }
 
-  transfer(from: string, to: string, amount: number): Promise<void> {
-    return this.#service.transfer(from, to, amount);
+  transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    return this.#service.transfer(from, to, amount, call);
   }
 
   /** @throws Error where the cache and the database do not agree. */

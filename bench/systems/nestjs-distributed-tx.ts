@@ -9,7 +9,9 @@ import {
   getTxRepositoryToken,
   InjectTxRepository,
   Transactional,
+  TransactionConflictError,
   TransactionManager,
+  TransactionTimeoutError,
   TxEntity,
   type TxRepository,
 } from 'nestjs-distributed-tx';
@@ -17,6 +19,7 @@ import { groupOf, InsufficientFundsError, newAccount } from '../accounts.js';
 import { readStoredItems } from './stored-items.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
 import { chunksOf } from './layouts.js';
+import { type Call, GaveUpError } from './call.js';
 
 const INSERTS_PER_TRANSACTION = 100;
 
@@ -34,13 +37,11 @@ class GroupedAccount extends Account {}
 
 @Injectable()
 export class TransferService {
-  attempts = 0;
-
   constructor(@InjectTxRepository(Account) protected readonly accounts: TxRepository<Account>) {}
 
   @Transactional()
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const [source, target] = await this.accounts.findManyOrFail([from, to]);
     if (source.balance < amount) throw new InsufficientFundsError(from);
     await this.accounts.save({ ...source, balance: source.balance - amount });
@@ -56,8 +57,8 @@ class CountedAccount extends Account {}
 @Injectable()
 class IncrementService extends TransferService {
   @Transactional()
-  override async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  override async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const { accounts } = this;
     await accounts.increment(from, 'balance', -amount, { min: 0 });
     await accounts.increment(to, 'balance', amount);
@@ -113,10 +114,6 @@ export class NestjsDistributedTx implements System {
     private readonly variant: Variant = {},
   ) {}
 
-  get attempts(): number {
-    return this.#service.attempts;
-  }
-
   async setup(ids: readonly string[]): Promise<void> {
     const [first, ...others] = this.context.redisUrls;
     // The library duplicates the client it is given, so this one never has to connect.
@@ -131,12 +128,12 @@ export class NestjsDistributedTx implements System {
     await insertAccounts(this.#application, ids);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
     try {
-      await this.#service.transfer(from, to, amount);
+      await this.#service.transfer(from, to, amount, call);
     } catch (error) {
       if (error instanceof CounterBoundError) throw new InsufficientFundsError(from);
-      throw error;
+      throw gaveUp(error) ?? error;
     }
   }
 
@@ -164,6 +161,13 @@ export class NestjsDistributedTx implements System {
   async close(): Promise<void> {
     await this.#application.close();
   }
+}
+
+/** The error of a transaction that ended by conflicts or time, and committed nothing. */
+export function gaveUp(error: unknown): GaveUpError | undefined {
+  const givenUp =
+    error instanceof TransactionConflictError || error instanceof TransactionTimeoutError;
+  return givenUp ? new GaveUpError(error) : undefined;
 }
 
 export const nestjsDistributedTx: CreateSystem = (context) =>

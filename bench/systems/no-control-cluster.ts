@@ -3,10 +3,10 @@ import { move } from '../accounts.js';
 import { connectCluster, presentOf, readCluster, seedCluster } from './cluster-layouts.js';
 import { parseAccount } from './layouts.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 /** Two GETs and two SETs with nothing between: wrong on purpose, as `no-control` on one Redis. */
 class NoControlCluster implements System {
-  attempts = 0;
   #cluster!: Cluster;
 
   constructor(private readonly context: SystemContext) {}
@@ -16,8 +16,8 @@ class NoControlCluster implements System {
     await seedCluster(this.#cluster, ids, (account) => JSON.stringify(account));
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const [sourceJson, targetJson] = await Promise.all([
       presentOf(this.#cluster, from),
       presentOf(this.#cluster, to),

@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis';
 import { move } from '../accounts.js';
 import { bothOf, connect, parseAccount, readJson, seedJson } from './layouts.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 /** MGET and two SETs with nothing between: wrong on purpose. It shows that the check can see. */
 class NoControl implements System {
-  attempts = 0;
   #redis!: Redis;
 
   constructor(private readonly context: SystemContext) {}
@@ -15,8 +15,8 @@ class NoControl implements System {
     await seedJson(this.#redis, ids);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const [sourceJson, targetJson] = bothOf(await this.#redis.mget(from, to), from, to);
     const source = parseAccount(sourceJson);
     const target = parseAccount(targetJson);

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
-import { Mutex } from 'redis-semaphore';
+import { Mutex, TimeoutError } from 'redis-semaphore';
 import { connect, readJson, seedJson } from './layouts.js';
 import { lockedTransfer } from './locked-transfer.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import { type Call, CALL_TIMEOUT_MS, GaveUpError } from './call.js';
 
 /**
  * A lock is held for a few milliseconds: look again after 5 ms instead of 10, and start no renewal
@@ -10,14 +11,13 @@ import type { CreateSystem, StoredAccount, System, SystemContext } from './syste
  */
 const LOCKING = {
   lockTimeout: 10_000,
-  acquireTimeout: 10_000,
+  acquireTimeout: CALL_TIMEOUT_MS,
   retryInterval: 5,
   refreshInterval: 0,
 };
 
 /** Two mutexes, taken one after the other in sorted order; then MGET, MSET, and both released. */
 class RedisSemaphoreTransfer implements System {
-  attempts = 0;
   #redis!: Redis;
 
   constructor(
@@ -30,15 +30,18 @@ class RedisSemaphoreTransfer implements System {
     await seedJson(this.#redis, ids);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const [first, second] = from < to ? [from, to] : [to, from];
     const outer = new Mutex(this.#redis, first, LOCKING);
     const inner = new Mutex(this.#redis, second, LOCKING);
-    await outer.acquire();
     try {
+      await outer.acquire();
       await inner.acquire();
       await lockedTransfer(this.#redis, from, to, amount);
+    } catch (error) {
+      if (error instanceof TimeoutError) throw new GaveUpError(error);
+      throw error;
     } finally {
       await Promise.all([inner.release(), outer.release()]);
     }

@@ -1,20 +1,20 @@
 import type { Redis } from 'ioredis';
-import Redlock from 'redlock';
+import Redlock, { ExecutionError, type Lock } from 'redlock';
 import { connect, readJson, seedJson } from './layouts.js';
 import { lockedTransfer } from './locked-transfer.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import { type Call, CALL_TIMEOUT_MS, GaveUpError } from './call.js';
 
 const LOCK_MS = 10_000;
 
 /**
  * A lock is held for a few milliseconds, so waiting for it is far shorter than the package's default
- * of 200 ms, which would dominate the tail; and a transfer waits rather than give up.
+ * of 200 ms, which would dominate the tail; and a transfer waits for as long as a call may.
  */
-const WAITING = { retryCount: 1000, retryDelay: 5, retryJitter: 4 };
+const WAITING = { retryCount: CALL_TIMEOUT_MS / 5, retryDelay: 5, retryJitter: 4 };
 
 /** One lock over both accounts, taken in one step and in sorted order; then MGET, MSET, release. */
 class RedlockTransfer implements System {
-  attempts = 0;
   #redis!: Redis;
   #redlock!: Redlock;
 
@@ -29,14 +29,23 @@ class RedlockTransfer implements System {
     await seedJson(this.#redis, ids);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    this.attempts += 1;
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    call.attempts += 1;
     const resources = from < to ? [`lock:${from}`, `lock:${to}`] : [`lock:${to}`, `lock:${from}`];
-    const lock = await this.#redlock.acquire(resources, LOCK_MS);
+    const lock = await this.#acquire(resources);
     try {
       await lockedTransfer(this.#redis, from, to, amount);
     } finally {
       await lock.release();
+    }
+  }
+
+  async #acquire(resources: string[]): Promise<Lock> {
+    try {
+      return await this.#redlock.acquire(resources, LOCK_MS);
+    } catch (error) {
+      if (error instanceof ExecutionError) throw new GaveUpError(error);
+      throw error;
     }
   }
 

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { createAccounts, openPool, readAccounts, transferInSql } from './sql-accounts.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 /** Serialization failure, deadlock. */
 const CONFLICTS = new Set(['40001', '40P01']);
 
 /** The same SQL transaction, at the same isolation level, without any cache. */
 class SqlAlone implements System {
-  attempts = 0;
   readonly #pool: pg.Pool;
 
   constructor(context: SystemContext) {
@@ -18,12 +18,12 @@ class SqlAlone implements System {
     return createAccounts(this.#pool, ids);
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    while (!(await this.#attempt(from, to, amount)));
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    while (!(await this.#attempt(from, to, amount, call)));
   }
 
-  async #attempt(from: string, to: string, amount: number): Promise<boolean> {
-    this.attempts += 1;
+  async #attempt(from: string, to: string, amount: number, call: Call): Promise<boolean> {
+    call.attempts += 1;
     const client = await this.#pool.connect();
     try {
       await client.query('BEGIN ISOLATION LEVEL SERIALIZABLE');

@@ -10,6 +10,7 @@ import {
 import { retryUntilCommitted } from './retry.js';
 import { readStoredItems } from './stored-items.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 const TIMEOUT_MS = 5000;
 const INSERTS_PER_TRANSACTION = 100;
@@ -20,7 +21,6 @@ const ABSENT = '0';
  * decorator, context and repository: what is left of a transfer when the framework costs nothing.
  */
 class StoreCallsByHand implements System {
-  attempts = 0;
   #store!: LibraryStore;
   #now!: () => number;
   #transactions = 0;
@@ -38,12 +38,12 @@ class StoreCallsByHand implements System {
     }
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
-    await retryUntilCommitted(() => this.#attempt(from, to, amount));
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
+    await retryUntilCommitted(() => this.#attempt(from, to, amount, call));
   }
 
-  async #attempt(from: string, to: string, amount: number): Promise<boolean> {
-    this.attempts += 1;
+  async #attempt(from: string, to: string, amount: number, call: Call): Promise<boolean> {
+    call.attempts += 1;
     const until = this.#now() + TIMEOUT_MS;
     const keys = [keyOf(from), keyOf(to)] as const;
     const { items } = await this.#store.read(keys, until);

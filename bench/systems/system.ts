@@ -1,3 +1,5 @@
+import type { Call } from './call.js';
+
 /** The one Redis, or every master of the cluster. */
 export type RedisUrls = readonly [string, ...string[]];
 
@@ -21,21 +23,17 @@ export interface StoredAccount {
 
 /** One way to move money between two accounts in Redis. */
 export interface System {
-  /**
-   * How often the body of a transfer was started. What exceeds the number of transfers was lost to
-   * conflicts.
-   */
-  readonly attempts: number;
-
-  /** Connects, and stores a new account under each id. */
+  /** Connects, and stores a new account under each id; without ids others have stored them. */
   setup(ids: readonly string[]): Promise<void>;
 
   /**
    * Reads both accounts, checks the balance, writes both. Resolves once the transfer is committed.
+   * Counts its attempts in `call`.
    *
    * @throws InsufficientFundsError when the balance does not suffice; nothing is written.
+   * @throws GaveUpError when it could not commit within the time of a call; nothing is written.
    */
-  transfer(from: string, to: string, amount: number): Promise<void>;
+  transfer(from: string, to: string, amount: number, call: Call): Promise<void>;
 
   /** Reads all accounts back for the check, in the order of `ids`. */
   check(ids: readonly string[]): Promise<StoredAccount[]>;

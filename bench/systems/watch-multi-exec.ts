@@ -4,13 +4,13 @@ import { InsufficientFundsError, move } from '../accounts.js';
 import { bothOf, connect, parseAccount, readJson, seedJson } from './layouts.js';
 import { retryUntilCommitted } from './retry.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
+import type { Call } from './call.js';
 
 /**
  * WATCH, MGET, MULTI … EXEC. The watch belongs to a connection, so each transfer in flight borrows
  * one from a pool. WATCH and MGET share a round trip, MULTI to EXEC the other.
  */
 class WatchMultiExec implements System {
-  attempts = 0;
   #pool!: Pool<Redis>;
 
   constructor(private readonly context: SystemContext) {}
@@ -28,17 +28,19 @@ class WatchMultiExec implements System {
     await this.#pool.use((redis) => seedJson(redis, ids));
   }
 
-  async transfer(from: string, to: string, amount: number): Promise<void> {
+  async transfer(from: string, to: string, amount: number, call: Call): Promise<void> {
     const redis = await this.#pool.acquire();
     try {
-      await retryUntilCommitted(() => this.#attempt(redis, from, to, amount));
+      await retryUntilCommitted(() => {
+        call.attempts += 1;
+        return this.#attempt(redis, from, to, amount);
+      });
     } finally {
       await this.#pool.release(redis);
     }
   }
 
   async #attempt(redis: Redis, from: string, to: string, amount: number): Promise<boolean> {
-    this.attempts += 1;
     const [, replies] = await Promise.all([redis.watch(from, to), redis.mget(from, to)]);
     const [sourceJson, targetJson] = bothOf(replies, from, to);
     const source = parseAccount(sourceJson);
