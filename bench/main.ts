@@ -20,7 +20,9 @@ async function main(): Promise<void> {
   const startServers = options.memory ? startRedisServer : WORKLOADS[options.workload].startServers;
   const servers = await startServers(cores.redis);
   try {
-    print(`${describeServers(servers)}, Node ${process.version}, ${describeCores(cores.redis)}`);
+    print(
+      `${describeServers(servers)}, Node ${process.version}, ${describeCores(cores.redis, options)}`,
+    );
     if (options.memory) {
       await runMemoryReport({ redisUrl: servers.urls[0], core: cores.node, print });
     } else {
@@ -84,8 +86,11 @@ function describeServers({ urls, version }: RedisServers): string {
   return urls.length === 1 ? `Redis ${version}` : `Redis ${version} × ${urls.length} masters`;
 }
 
-function describeCores(redisCore: number | undefined): string {
-  return redisCore === undefined ? 'processes not pinned' : 'Redis and Node pinned to a core each';
+function describeCores(redisCore: number | undefined, { workload }: BenchOptions): string {
+  if (redisCore === undefined) return 'processes not pinned';
+  return (WORKLOADS[workload].processes ?? 1) > 1
+    ? 'Redis pinned to a core'
+    : 'Redis and Node pinned to a core each';
 }
 
 function showProgress(line: string): void {
