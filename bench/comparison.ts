@@ -102,10 +102,10 @@ async function flush(redisUrl: string): Promise<void> {
 }
 
 function describe(place: string, { anomalies }: Measurement): string {
-  const { wrongAccounts, balanceError, versionError } = anomalies;
+  const { wrongItems, sumError, versionError } = anomalies;
   const versions = versionError === null ? 'not counted' : `off by ${versionError}`;
   return (
-    `${place} broke its invariants: ${wrongAccounts} accounts hold a wrong balance, ` +
-    `the sum of balances is off by ${balanceError}, the sum of versions ${versions}.`
+    `${place} broke its invariants: ${wrongItems} items are wrong, ` +
+    `the sum of all is off by ${sumError}, the sum of versions ${versions}.`
   );
 }

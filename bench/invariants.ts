@@ -27,8 +27,8 @@ export function findAnomalies(
   const writesBefore = sumOfVersions(before);
   const writesAfter = sumOfVersions(after);
   return {
-    wrongAccounts: wrong.length,
-    balanceError: sumOfBalances(after) - sumOfBalances(before),
+    wrongItems: wrong.length,
+    sumError: sumOfBalances(after) - sumOfBalances(before),
     versionError:
       writesBefore === null || writesAfter === null
         ? null

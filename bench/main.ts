@@ -58,10 +58,10 @@ async function runComparison(context: ComparisonContext): Promise<void> {
 }
 
 function printBlock(options: BenchOptions, concurrency: number, block: readonly Row[]): void {
-  const { accounts, base } = WORKLOADS[options.workload];
+  const { accounts, base, noun = 'accounts' } = WORKLOADS[options.workload];
   print(
     `\n${options.workload}: ${concurrency} concurrent ${concurrency === 1 ? 'call' : 'calls'}, ` +
-      `${accounts.toLocaleString('en-US')} accounts, medians of ${options.rounds} × ${options.seconds} s`,
+      `${accounts.toLocaleString('en-US')} ${noun}, medians of ${options.rounds} × ${options.seconds} s`,
   );
   print(formatTable(block, base));
 }
@@ -74,9 +74,7 @@ function printFindings(rows: readonly Row[], comparison: Comparison): void {
         'read the CPU columns, not the throughput',
     );
   }
-  print(
-    `Control: ${CONTROL_SYSTEM} left ${comparison.controlAnomalies} accounts wrong, as it must.`,
-  );
+  print(`Control: ${CONTROL_SYSTEM} left ${comparison.controlAnomalies} items wrong, as it must.`);
   for (const failure of comparison.failures) process.stderr.write(`FAILED: ${failure}\n`);
   if (comparison.failures.length > 0) process.exitCode = 1;
   else print('Every other balance is exact.');

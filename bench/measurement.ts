@@ -55,9 +55,9 @@ export interface CallTotals {
 
 /** How far the accounts are from what the committed transfers make them. All zero is right. */
 export interface Anomalies {
-  readonly wrongAccounts: number;
+  readonly wrongItems: number;
   /** Sum of all balances minus the sum at the start. */
-  readonly balanceError: number;
+  readonly sumError: number;
   /** Writes counted in the versions minus 2 × commits; null where the layout counts none. */
   readonly versionError: number | null;
 }
@@ -83,8 +83,6 @@ export interface Measurement {
 
 export function isClean(anomalies: Anomalies): boolean {
   return (
-    anomalies.wrongAccounts === 0 &&
-    anomalies.balanceError === 0 &&
-    (anomalies.versionError ?? 0) === 0
+    anomalies.wrongItems === 0 && anomalies.sumError === 0 && (anomalies.versionError ?? 0) === 0
   );
 }

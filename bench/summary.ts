@@ -76,7 +76,7 @@ export function summarize(
 
 export function countAnomalies({ anomalies }: Measurement): number {
   if (isClean(anomalies)) return 0;
-  return anomalies.wrongAccounts + ((anomalies.versionError ?? 0) === 0 ? 0 : 1);
+  return anomalies.wrongItems + ((anomalies.versionError ?? 0) === 0 ? 0 : 1);
 }
 
 function resultsOf(

@@ -1,10 +1,14 @@
 import { pickUniform, pickWithinGroup, pickZipf } from './account-pairs.js';
 import { startIgnite, startMemcached } from './cache-servers.js';
+import { scenarioCalls } from './item-load.js';
 import type { Load } from './load.js';
 import type { MeasurementSpec } from './measurement.js';
 import { startRedisCluster } from './redis-cluster.js';
 import { type RedisServers, startRedisServer } from './redis-server.js';
 import { startRedisAndPostgres } from './sql-servers.js';
+import { flashSale } from './scenarios/flash-sale.js';
+import { newOrder } from './scenarios/new-order.js';
+import { smallBank } from './scenarios/smallbank.js';
 import {
   CLUSTER_SYSTEMS,
   COUNTER_SYSTEMS,
@@ -19,7 +23,10 @@ import { transfers } from './transfer-load.js';
 
 /** How many accounts there are and where, what calls do to them, and who is compared. */
 export interface Workload {
+  /** How many there are. */
   readonly accounts: number;
+  /** What they are; accounts by default. */
+  readonly noun?: string;
   readonly systems: readonly SystemName[];
   /** What every ratio is taken against. */
   readonly base: SystemName;
@@ -35,6 +42,9 @@ export const WORKLOAD_NAMES = [
   'transfer-zipf',
   'transfer-zipf-2p',
   'hot-counter',
+  'flash-sale',
+  'smallbank',
+  'new-order',
   'transfer-cluster',
   'transfer-sql',
   'transfer-memcached',
@@ -66,6 +76,27 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     accounts: 2,
     ...transfers(COUNTER_SYSTEMS, pickUniform),
     base: 'hand-written-delta',
+    startServers: startRedisServer,
+  },
+  'flash-sale': {
+    accounts: 2000,
+    noun: 'products',
+    ...scenarioCalls(flashSale),
+    base: 'hand-written-lua-backoff',
+    startServers: startRedisServer,
+  },
+  smallbank: {
+    accounts: 2000,
+    noun: 'customers',
+    ...scenarioCalls(smallBank),
+    base: 'hand-written-lua-backoff',
+    startServers: startRedisServer,
+  },
+  'new-order': {
+    accounts: 1000,
+    noun: 'items in stock',
+    ...scenarioCalls(newOrder),
+    base: 'hand-written-lua-backoff',
     startServers: startRedisServer,
   },
   'transfer-cluster': {

@@ -64,8 +64,8 @@ export function parseAccount(json: string): AccountData {
 }
 
 /** The ids in slices of one command each. */
-export function chunksOf(ids: readonly string[], size = CHUNK): string[][] {
-  const chunks: string[][] = [];
+export function chunksOf<T>(ids: readonly T[], size = CHUNK): T[][] {
+  const chunks: T[][] = [];
   for (let start = 0; start < ids.length; start += size)
     chunks.push(ids.slice(start, start + size));
   return chunks;

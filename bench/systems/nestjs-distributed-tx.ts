@@ -170,13 +170,19 @@ export function gaveUp(error: unknown): GaveUpError | undefined {
   return givenUp ? new GaveUpError(error) : undefined;
 }
 
+/** Calls do not take turns, and lose more often than the default allows. */
+export const NO_HAND_OVER: Partial<DistributedTxModuleOptions> = {
+  handOver: false,
+  defaults: { retry: { attempts: 1000 } },
+};
+
 export const nestjsDistributedTx: CreateSystem = (context) =>
   new NestjsDistributedTx(context, Account);
 export const nestjsDistributedTxOneSlot: CreateSystem = (context) =>
   new NestjsDistributedTx(context, GroupedAccount);
 export const nestjsDistributedTxNoHandOver: CreateSystem = (context) =>
   new NestjsDistributedTx(context, Account, {
-    options: { handOver: false, defaults: { retry: { attempts: 1000 } } },
+    options: NO_HAND_OVER,
   });
 export const nestjsDistributedTxIncrement: CreateSystem = (context) =>
   new NestjsDistributedTx(context, CountedAccount);

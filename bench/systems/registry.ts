@@ -1,7 +1,8 @@
+import type { CreateItemSystem } from './items/item-system.js';
 import type { CreateSystem } from './system.js';
 
 /** Each measurement loads its own system and none of the others. */
-type LoadSystem = () => Promise<CreateSystem>;
+type LoadSystem<C = CreateSystem> = () => Promise<C>;
 
 /** The systems of `transfer-uniform`, in the order of the table. */
 export const ONE_REDIS_SYSTEMS = {
@@ -46,6 +47,20 @@ export const COUNTER_SYSTEMS = {
   'no-control': ONE_REDIS_SYSTEMS['no-control'],
 } as const satisfies Record<string, LoadSystem>;
 
+/** The systems of `flash-sale`, `smallbank` and `new-order`, in the order of the table. */
+export const ITEM_SYSTEMS = {
+  'nestjs-distributed-tx': async () =>
+    (await import('./items/nestjs-distributed-tx.js')).nestjsDistributedTx,
+  'nestjs-distributed-tx-no-hand-over': async () =>
+    (await import('./items/nestjs-distributed-tx.js')).nestjsDistributedTxNoHandOver,
+  'hand-written-lua-backoff': async () =>
+    (await import('./items/hand-written-lua.js')).handWrittenLuaBackoff,
+  'hand-written-lua': async () => (await import('./items/hand-written-lua.js')).handWrittenLua,
+  'watch-multi-exec': async () => (await import('./items/watch-multi-exec.js')).watchMultiExec,
+  redlock: async () => (await import('./items/unversioned.js')).redlock,
+  'no-control': async () => (await import('./items/unversioned.js')).noControl,
+} as const satisfies Record<string, LoadSystem<CreateItemSystem>>;
+
 /** The systems of `transfer-cluster`, in the order of the table. */
 export const CLUSTER_SYSTEMS = {
   'nestjs-distributed-tx': async () =>
@@ -86,21 +101,22 @@ export type SystemName =
   | keyof typeof ONE_REDIS_SYSTEMS
   | keyof typeof HOT_SYSTEMS
   | keyof typeof COUNTER_SYSTEMS
+  | keyof typeof ITEM_SYSTEMS
   | keyof typeof CLUSTER_SYSTEMS
   | keyof typeof SQL_SYSTEMS;
 
 /** The systems of one workload. */
-export type Systems = Readonly<Partial<Record<SystemName, LoadSystem>>>;
+export type Systems<C = CreateSystem> = Readonly<Partial<Record<SystemName, LoadSystem<C>>>>;
 
 /** The one system of every workload that must break the invariants. */
 export const CONTROL_SYSTEM = 'no-control' satisfies SystemName;
 
-export function namesOf(systems: Systems): SystemName[] {
+export function namesOf(systems: Systems<unknown>): SystemName[] {
   return Object.keys(systems) as SystemName[];
 }
 
 /** @throws Error when the workload has no such system. */
-export async function loadSystem(systems: Systems, name: SystemName): Promise<CreateSystem> {
+export async function loadSystem<C>(systems: Systems<C>, name: SystemName): Promise<C> {
   const load = systems[name];
   if (load === undefined) throw new Error(`The workload has no system ${name}.`);
   return load();

@@ -6,25 +6,31 @@ import { retryUntilCommitted } from './retry.js';
 import type { CreateSystem, StoredAccount, System, SystemContext } from './system.js';
 import type { Call } from './call.js';
 
+/** A connection for every call in flight: what is watched belongs to one. */
+export function openConnectionPool({ redisUrls, concurrency }: SystemContext): Pool<Redis> {
+  return createPool<Redis>(
+    {
+      create: () => connect(redisUrls[0], { autoPipelining: false }),
+      destroy: async (redis) => {
+        await redis.quit();
+      },
+    },
+    { max: Math.max(1, concurrency) },
+  );
+}
+
 /**
  * WATCH, MGET, MULTI … EXEC. The watch belongs to a connection, so each transfer in flight borrows
  * one from a pool. WATCH and MGET share a round trip, MULTI to EXEC the other.
  */
 class WatchMultiExec implements System {
-  #pool!: Pool<Redis>;
+  readonly #pool: Pool<Redis>;
 
-  constructor(private readonly context: SystemContext) {}
+  constructor(context: SystemContext) {
+    this.#pool = openConnectionPool(context);
+  }
 
   async setup(ids: readonly string[]): Promise<void> {
-    this.#pool = createPool<Redis>(
-      {
-        create: () => connect(this.context.redisUrls[0], { autoPipelining: false }),
-        destroy: async (redis) => {
-          await redis.quit();
-        },
-      },
-      { max: this.context.concurrency },
-    );
     await this.#pool.use((redis) => seedJson(redis, ids));
   }
 

@@ -1,0 +1,90 @@
+import type { Amounts, Work } from '../systems/items/item-system.js';
+import { type CreateScenario, integerBelow, type Scenario } from './scenario.js';
+
+const DISTRICTS = 10;
+const LINES_MIN = 5;
+const LINES_MAX = 15;
+const QUANTITY_MAX = 10;
+const STOCK_AT_START = 100;
+/** Less than that is not kept in stock: so much more is added first. */
+const STOCK_MIN = 10;
+const RESTOCK = 91;
+/** One order of so many names an item that does not exist. */
+const DECLINED_OF = 100;
+
+/**
+ * The shape of the NewOrder transaction of TPC-C (clause 2.4) in small: one warehouse of ten
+ * districts, each with a counter that numbers its orders; an order has five to fifteen lines, each of
+ * which takes out of a stock. The amount of a district is the number of its next order, that of an
+ * order the number of its lines, that of a line its quantity.
+ */
+class NewOrder implements Scenario {
+  readonly items: Amounts;
+
+  constructor(private readonly stocks: number) {
+    this.items = new Map([
+      ...Array.from({ length: DISTRICTS }, (_, nth) => [`district:${nth}`, 1] as const),
+      ...Array.from({ length: stocks }, (_, nth) => [`stock:${nth}`, STOCK_AT_START] as const),
+    ]);
+  }
+
+  draw(random: () => number): Work {
+    const district = integerBelow(DISTRICTS, random);
+    const lines = LINES_MIN + integerBelow(LINES_MAX - LINES_MIN + 1, random);
+    const wanted = new Map<string, number>();
+    while (wanted.size < lines) {
+      wanted.set(
+        `stock:${integerBelow(this.stocks, random)}`,
+        1 + integerBelow(QUANTITY_MAX, random),
+      );
+    }
+    const declined = integerBelow(DECLINED_OF, random) === 0;
+    return {
+      reads: [`district:${district}`, ...wanted.keys()],
+      decide: ([next = 0, ...stocks]) =>
+        declined ? undefined : placeOrder(district, next, [...wanted], stocks),
+    };
+  }
+
+  /** Orders that are missing below the counter of their district, lines that are missing, and others. */
+  violations(left: Amounts): number {
+    const kept = { orders: 0, lines: 0 };
+    let violations = 0;
+    for (let district = 0; district < DISTRICTS; district += 1) {
+      const next = left.get(`district:${district}`) ?? 0;
+      for (let number = 1; number < next; number += 1) {
+        const lines = left.get(`order:${district}:${number}`);
+        if (lines === undefined) {
+          violations += 1;
+          continue;
+        }
+        kept.orders += 1;
+        kept.lines += lines;
+        for (let line = 0; line < lines; line += 1) {
+          if (!left.has(`line:${district}:${number}:${line}`)) violations += 1;
+        }
+      }
+    }
+    return violations + (left.size - this.items.size - kept.orders - kept.lines);
+  }
+}
+
+function placeOrder(
+  district: number,
+  number: number,
+  wanted: readonly (readonly [stock: string, quantity: number])[],
+  stocks: readonly number[],
+): Amounts {
+  const writes = new Map([
+    [`district:${district}`, number + 1],
+    [`order:${district}:${number}`, wanted.length],
+  ]);
+  for (const [line, [stock, quantity]] of wanted.entries()) {
+    const left = (stocks[line] ?? 0) - quantity;
+    writes.set(stock, left < STOCK_MIN ? left + RESTOCK : left);
+    writes.set(`line:${district}:${number}:${line}`, quantity);
+  }
+  return writes;
+}
+
+export const newOrder: CreateScenario = (stocks) => new NewOrder(stocks);
