@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { measureInProcesses } from './application-processes.js';
 import { isClean, type Measurement, type MeasurementSpec } from './measurement.js';
-import type { BenchOptions } from './options.js';
+import type { WorkloadOptions } from './options.js';
 import type { Cores } from './pinning.js';
 import { scheduleTurns, type Turn } from './schedule.js';
 import { countAnomalies, type Result } from './summary.js';
@@ -13,7 +13,7 @@ import { WORKLOADS } from './workloads.js';
 const CONTROL = { accounts: 100, concurrency: 64, warmupSeconds: 0.1, seconds: 0.3 };
 
 export interface ComparisonContext {
-  readonly options: BenchOptions;
+  readonly options: WorkloadOptions;
   readonly redisUrls: RedisUrls;
   readonly postgresUrl?: string | undefined;
   readonly cacheServers?: readonly string[] | undefined;

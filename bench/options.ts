@@ -1,14 +1,20 @@
 import { parseArgs } from 'node:util';
 import type { SystemName } from './systems/registry.js';
-import { WORKLOAD_NAMES, type WorkloadName, WORKLOADS } from './workloads.js';
+import { ONE_REDIS_WORKLOADS, WORKLOAD_NAMES, type WorkloadName, WORKLOADS } from './workloads.js';
 
-export interface BenchOptions {
+/** One table of the bench. */
+export interface WorkloadOptions {
   readonly workload: WorkloadName;
   readonly systems: readonly SystemName[];
   readonly concurrencies: readonly number[];
   readonly rounds: number;
   readonly warmupSeconds: number;
   readonly seconds: number;
+}
+
+export interface BenchOptions {
+  /** What is measured, one after the other. */
+  readonly workloads: readonly WorkloadOptions[];
   readonly json: string | undefined;
   readonly memory: boolean;
   readonly help: boolean;
@@ -16,19 +22,24 @@ export interface BenchOptions {
 
 export const HELP = `npm run bench -- [options]
 
-  --workload NAME        ${WORKLOAD_NAMES.join(', ')}
-  --systems A,B          which systems to compare, all of the workload by default:
+  --workload A,B         ${WORKLOAD_NAMES.join(', ')};
+                         ${WORKLOAD_NAMES[0]} by default
+  --systems A,B          which systems to compare, all of each workload by default:
 ${WORKLOAD_NAMES.map(listSystems).join('\n')}
   --concurrency 1,64     how many calls run at once; 1,16,64,256 by default
   --rounds N             how often each system is measured; 5 by default
   --seconds S            how long each measurement lasts, after the warm-up; 1.5 by default
-  --quick                two rounds of half a second, at 1 and 64 concurrent calls
+  --quick                whether everything runs: one round of 0.2 s at 16 calls, of all workloads of one Redis
+                         where none is named; its figures say nothing
+  --full                 six rounds, the same workloads: more than an hour
   --json FILE            also write the rows as JSON
   --memory               measure memory and stored length instead
 `;
 
 const THOROUGH = { rounds: 5, seconds: 1.5, warmupSeconds: 0.8, concurrencies: [1, 16, 64, 256] };
-const QUICK = { rounds: 2, seconds: 0.5, warmupSeconds: 0.3, concurrencies: [1, 64] };
+/** The lowest and the highest of six rounds hold the median with 97 per cent. */
+const FULL = { ...THOROUGH, rounds: 6 };
+const QUICK = { rounds: 1, seconds: 0.2, warmupSeconds: 0.1, concurrencies: [16] };
 
 /** A wrong argument: told to the user without a stack. */
 export class UsageError extends Error {
@@ -38,15 +49,9 @@ export class UsageError extends Error {
 /** @throws UsageError that names the argument, its value and what is allowed. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parse(args);
-  const defaults = values.quick ? QUICK : THOROUGH;
-  const workload = oneOf('--workload', values.workload, WORKLOAD_NAMES);
-  const known = WORKLOADS[workload].systems;
-  return {
-    workload,
-    systems:
-      values.systems === undefined
-        ? known
-        : listOf(values.systems).map((name) => oneOf('--systems', name, known)),
+  if (values.quick && values.full) throw new UsageError('--quick and --full exclude each other.');
+  const defaults = defaultsOf(values);
+  const measuring = {
     concurrencies:
       values.concurrency === undefined
         ? defaults.concurrencies
@@ -55,10 +60,42 @@ export function readOptions(args: readonly string[]): BenchOptions {
       values.rounds === undefined ? defaults.rounds : integer('--rounds', values.rounds, 1000),
     warmupSeconds: defaults.warmupSeconds,
     seconds: values.seconds === undefined ? defaults.seconds : secondsOf(values.seconds),
+  };
+  const workloads =
+    values.workload === undefined
+      ? defaults.workloads
+      : listOf(values.workload).map((name) => oneOf('--workload', name, WORKLOAD_NAMES));
+  return {
+    workloads: chooseSystems(workloads, values.systems).map((chosen) => ({
+      ...chosen,
+      ...measuring,
+    })),
     json: values.json,
     memory: values.memory,
     help: values.help,
   };
+}
+
+function defaultsOf({ quick, full }: { readonly quick: boolean; readonly full: boolean }) {
+  if (quick) return { ...QUICK, workloads: ONE_REDIS_WORKLOADS };
+  if (full) return { ...FULL, workloads: ONE_REDIS_WORKLOADS };
+  return { ...THOROUGH, workloads: [WORKLOAD_NAMES[0]] };
+}
+
+/** Of every workload the systems that are asked for; those that it has none of are left out. */
+function chooseSystems(
+  workloads: readonly WorkloadName[],
+  text: string | undefined,
+): Pick<WorkloadOptions, 'workload' | 'systems'>[] {
+  const known = [...new Set(workloads.flatMap((name) => WORKLOADS[name].systems))];
+  const asked =
+    text === undefined ? known : listOf(text).map((name) => oneOf('--systems', name, known));
+  return workloads
+    .map((workload) => ({
+      workload,
+      systems: WORKLOADS[workload].systems.filter((name) => asked.includes(name)),
+    }))
+    .filter(({ systems }) => systems.length > 0);
 }
 
 function parse(args: readonly string[]) {
@@ -68,12 +105,13 @@ function parse(args: readonly string[]) {
       strict: true,
       allowPositionals: false,
       options: {
-        workload: { type: 'string', default: WORKLOAD_NAMES[0] },
+        workload: { type: 'string' },
         systems: { type: 'string' },
         concurrency: { type: 'string' },
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         quick: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
         json: { type: 'string' },
         memory: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -26,6 +26,7 @@ export function toJsonRow(workload: string, row: Row): object {
     system: row.system,
     concurrency: row.concurrency,
     txPerSecond: rounded(row.txPerSecond, 1),
+    ratio: row.ratio,
     p50Ms: rounded(row.p50Ms, 4),
     p99Ms: rounded(row.p99Ms, 4),
     nodeUsPerTx: rounded(row.nodeUsPerTx, 2),
@@ -33,6 +34,7 @@ export function toJsonRow(workload: string, row: Row): object {
     attemptsP99: row.attemptsP99,
     attemptsMax: row.attemptsMax,
     gaveUp: row.gaveUp,
+    anomalies: row.anomalies,
   };
 }
 

@@ -21,6 +21,8 @@ import {
 } from './systems/registry.js';
 import { transfers } from './transfer-load.js';
 
+export type StartServers = (core: number | undefined) => Promise<RedisServers>;
+
 /** How many accounts there are and where, what calls do to them, and who is compared. */
 export interface Workload {
   /** How many there are. */
@@ -32,7 +34,7 @@ export interface Workload {
   readonly base: SystemName;
   /** How many application processes share the calls; one by default. */
   readonly processes?: number;
-  readonly startServers: (core: number | undefined) => Promise<RedisServers>;
+  readonly startServers: StartServers;
   /** What the calls of one application process do. */
   readonly load: (spec: MeasurementSpec) => Promise<Load>;
 }
@@ -124,3 +126,8 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     startServers: startIgnite,
   },
 };
+
+/** Those that need nothing but a Redis. */
+export const ONE_REDIS_WORKLOADS: readonly WorkloadName[] = WORKLOAD_NAMES.filter(
+  (name) => WORKLOADS[name].startServers === startRedisServer,
+);
