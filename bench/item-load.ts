@@ -37,6 +37,7 @@ class ItemLoad implements Load {
     let last: Attempt | undefined;
     const watched: Work = {
       reads: work.reads,
+      inLua: work.inLua,
       decide: (amounts) => {
         const writes = work.decide(amounts);
         last = { amounts, writes: writes ?? new Map() };

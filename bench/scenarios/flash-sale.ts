@@ -1,9 +1,19 @@
 import type { Amounts, Work } from '../systems/items/item-system.js';
+import { itemScript } from './item-script.js';
 import { type CreateScenario, integerBelow, type Scenario } from './scenario.js';
 
 /** Pieces of each product. */
 const STOCK = 1000;
 const QUANTITY_MAX = 3;
+
+const PURCHASE = itemScript(`
+local left, quantity = get(KEYS[1]), tonumber(ARGV[1])
+if left >= quantity then
+  put(KEYS[1], left - quantity)
+  put(KEYS[2], quantity)
+end
+return { left }
+`);
 
 /**
  * Everybody buys the same product until it is sold out, then the next one. A purchase takes one to
@@ -37,6 +47,7 @@ class FlashSale implements Scenario {
               [stock, left - quantity],
               [order, quantity],
             ]),
+      inLua: { script: PURCHASE, inserts: [order], args: [quantity] },
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Amounts, Work } from '../systems/items/item-system.js';
+import { itemScript } from './item-script.js';
 import { type CreateScenario, integerBelow, type Scenario } from './scenario.js';
 
 const DISTRICTS = 10;
@@ -11,6 +12,23 @@ const STOCK_MIN = 10;
 const RESTOCK = 91;
 /** One order of so many names an item that does not exist. */
 const DECLINED_OF = 100;
+
+// The keys of the order and its lines are made of its number, which one Redis does not mind.
+const PLACE_ORDER = itemScript(`
+local read = {}
+for nth = 1, #KEYS do read[nth] = get(KEYS[nth]) end
+if ARGV[1] == '1' then return read end
+local order = ARGV[2] .. ':' .. read[1]
+put(KEYS[1], read[1] + 1)
+put('item:order:' .. order, #KEYS - 1)
+for nth = 2, #KEYS do
+  local left = read[nth] - ARGV[nth + 1]
+  if left < ${STOCK_MIN} then left = left + ${RESTOCK} end
+  put(KEYS[nth], left)
+  put('item:line:' .. order .. ':' .. (nth - 2), ARGV[nth + 1])
+end
+return read
+`);
 
 /**
  * The shape of the NewOrder transaction of TPC-C (clause 2.4) in small: one warehouse of ten
@@ -43,6 +61,7 @@ class NewOrder implements Scenario {
       reads: [`district:${district}`, ...wanted.keys()],
       decide: ([next = 0, ...stocks]) =>
         declined ? undefined : placeOrder(district, next, [...wanted], stocks),
+      inLua: { script: PLACE_ORDER, args: [declined ? 1 : 0, district, ...wanted.values()] },
     };
   }
 

@@ -1,4 +1,13 @@
 import type { Amounts, Work } from '../systems/items/item-system.js';
+import {
+  AMALGAMATE,
+  BALANCE,
+  DEPOSIT_CHECKING,
+  PENALTY,
+  SEND_PAYMENT,
+  TRANSACT_SAVINGS,
+  WRITE_CHECK,
+} from './smallbank-scripts.js';
 import { type CreateScenario, integerBelow, type Scenario } from './scenario.js';
 
 /** Nine of ten calls are for one of so many customers. */
@@ -6,8 +15,6 @@ const HOT_CUSTOMERS = 100;
 const HOT_SHARE = 0.9;
 const BALANCE_AT_START = 1000;
 const AMOUNT_MAX = 50;
-/** What a check costs that is not covered. */
-const PENALTY = 1;
 
 type Make = (customer: number, other: number, amount: number) => Work;
 
@@ -73,12 +80,20 @@ function checkingOf(customer: number): string {
 
 /** Reads both accounts. */
 function balance(customer: number): Work {
-  return { reads: [savingsOf(customer), checkingOf(customer)], decide: () => new Map() };
+  return {
+    reads: [savingsOf(customer), checkingOf(customer)],
+    decide: () => new Map(),
+    inLua: { script: BALANCE },
+  };
 }
 
 function depositChecking(customer: number, _other: number, amount: number): Work {
   const checking = checkingOf(customer);
-  return { reads: [checking], decide: ([now = 0]) => new Map([[checking, now + amount]]) };
+  return {
+    reads: [checking],
+    decide: ([now = 0]) => new Map([[checking, now + amount]]),
+    inLua: { script: DEPOSIT_CHECKING, args: [amount] },
+  };
 }
 
 /** Takes out of the savings; declined where they would be less than nothing. */
@@ -87,6 +102,7 @@ function transactSavings(customer: number, _other: number, amount: number): Work
   return {
     reads: [savings],
     decide: ([now = 0]) => (now < amount ? undefined : new Map([[savings, now - amount]])),
+    inLua: { script: TRANSACT_SAVINGS, args: [amount] },
   };
 }
 
@@ -101,6 +117,7 @@ function amalgamate(customer: number, other: number): Work {
         [ids[1], 0],
         [ids[2], others + saved + checked],
       ]),
+    inLua: { script: AMALGAMATE },
   };
 }
 
@@ -113,6 +130,7 @@ function writeCheck(customer: number, _other: number, amount: number): Work {
       const taken = saved + checked < amount ? amount + PENALTY : amount;
       return new Map([[checking, checked - taken]]);
     },
+    inLua: { script: WRITE_CHECK, args: [amount] },
   };
 }
 
@@ -128,6 +146,7 @@ function sendPayment(customer: number, other: number, amount: number): Work {
             [ids[0], source - amount],
             [ids[1], target + amount],
           ]),
+    inLua: { script: SEND_PAYMENT, args: [amount] },
   };
 }
 

@@ -58,6 +58,7 @@ export const ITEM_SYSTEMS = {
   'hand-written-lua': async () => (await import('./items/hand-written-lua.js')).handWrittenLua,
   'watch-multi-exec': async () => (await import('./items/watch-multi-exec.js')).watchMultiExec,
   redlock: async () => (await import('./items/unversioned.js')).redlock,
+  'all-in-lua': async () => (await import('./items/all-in-lua.js')).allInLua,
   'no-control': async () => (await import('./items/unversioned.js')).noControl,
 } as const satisfies Record<string, LoadSystem<CreateItemSystem>>;
 

@@ -1,4 +1,5 @@
 import type { Call } from '../call.js';
+import type { LuaScript } from '../lua-script.js';
 import type { SystemContext } from '../system.js';
 
 /** What all items of a scenario look like: about 60 bytes of JSON, of which the amount changes. */
@@ -21,6 +22,17 @@ export interface Work {
    * not read are those of new items. Runs once per attempt, and changes nothing by itself.
    */
   decide(amounts: readonly number[]): Amounts | undefined;
+
+  /** The same in one step. */
+  readonly inLua: WorkInLua;
+}
+
+export interface WorkInLua {
+  /** Gets the keys of `reads` and `inserts`, and returns the amounts it has read. */
+  readonly script: LuaScript;
+  /** Ids of new items. */
+  readonly inserts?: readonly string[];
+  readonly args?: readonly number[];
 }
 
 /** One way to run such calls in Redis. */
