@@ -67,24 +67,24 @@ class NewOrder implements Scenario {
 
   /** Orders that are missing below the counter of their district, lines that are missing, and others. */
   violations(left: Amounts): number {
-    const kept = { orders: 0, lines: 0 };
-    let violations = 0;
-    for (let district = 0; district < DISTRICTS; district += 1) {
-      const next = left.get(`district:${district}`) ?? 0;
-      for (let number = 1; number < next; number += 1) {
-        const lines = left.get(`order:${district}:${number}`);
-        if (lines === undefined) {
-          violations += 1;
-          continue;
-        }
-        kept.orders += 1;
-        kept.lines += lines;
-        for (let line = 0; line < lines; line += 1) {
-          if (!left.has(`line:${district}:${number}:${line}`)) violations += 1;
-        }
-      }
+    const named = [...ordersBelow(left)].flatMap(([order, lines]) => [
+      `order:${order}`,
+      ...Array.from({ length: lines }, (_, line) => `line:${order}:${line}`),
+    ]);
+    const present = named.filter((id) => left.has(id));
+    const others = left.size - this.items.size - present.length;
+    return named.length - present.length + others;
+  }
+}
+
+/** Every order that the counters of the districts name, with its number of lines. */
+function* ordersBelow(left: Amounts): Generator<[order: string, lines: number]> {
+  for (let district = 0; district < DISTRICTS; district += 1) {
+    const next = left.get(`district:${district}`) ?? 0;
+    for (let number = 1; number < next; number += 1) {
+      const order = `${district}:${number}`;
+      yield [order, left.get(`order:${order}`) ?? 0];
     }
-    return violations + (left.size - this.items.size - kept.orders - kept.lines);
   }
 }
 
