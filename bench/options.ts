@@ -58,7 +58,6 @@ export function readOptions(args: readonly string[]): BenchOptions {
         : listOf(values.concurrency).map((text) => integer('--concurrency', text, 4096)),
     rounds:
       values.rounds === undefined ? defaults.rounds : integer('--rounds', values.rounds, 1000),
-    warmupSeconds: defaults.warmupSeconds,
     seconds: values.seconds === undefined ? defaults.seconds : secondsOf(values.seconds),
   };
   const workloads =
@@ -69,6 +68,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     workloads: chooseSystems(workloads, values.systems).map((chosen) => ({
       ...chosen,
       ...measuring,
+      warmupSeconds: defaults.warmupSeconds * (WORKLOADS[chosen.workload].warmUps ?? 1),
     })),
     json: values.json,
     memory: values.memory,

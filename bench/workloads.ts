@@ -34,6 +34,11 @@ export interface Workload {
   readonly base: SystemName;
   /** How many application processes share the calls; one by default. */
   readonly processes?: number;
+  /**
+   * How many usual warm-ups it takes, one by default. Processes that share the cores compile at the
+   * same time, and each has made half of the calls.
+   */
+  readonly warmUps?: number;
   readonly startServers: StartServers;
   /** What the calls of one application process do. */
   readonly load: (spec: MeasurementSpec) => Promise<Load>;
@@ -72,6 +77,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     ...transfers(HOT_SYSTEMS, pickZipf),
     base: 'hand-written-lua-backoff',
     processes: 2,
+    warmUps: 4,
     startServers: startRedisServer,
   },
   'hot-counter': {
