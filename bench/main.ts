@@ -129,7 +129,7 @@ function describeSums({ results }: Comparison): string {
 }
 
 /** What a measurement takes besides: its process, its items, reading them back. */
-const OVERHEAD_SECONDS = 0.6;
+const OVERHEAD_SECONDS = 0.5;
 
 function describeDuration({ workloads }: BenchOptions): string {
   const seconds = workloads.reduce((sum, { systems, concurrencies, rounds, ...each }) => {
