@@ -90,12 +90,14 @@ function chooseSystems(
   const known = [...new Set(workloads.flatMap((name) => WORKLOADS[name].systems))];
   const asked =
     text === undefined ? known : listOf(text).map((name) => oneOf('--systems', name, known));
-  return workloads
+  const chosen = workloads
     .map((workload) => ({
       workload,
       systems: WORKLOADS[workload].systems.filter((name) => asked.includes(name)),
     }))
     .filter(({ systems }) => systems.length > 0);
+  if (chosen.length === 0) throw new UsageError('There is nothing to measure.');
+  return chosen;
 }
 
 function parse(args: readonly string[]) {
