@@ -57,6 +57,36 @@ describe('a group of stores', () => {
     expect(group.nodeOf(a)).not.toBe(group.nodeOf(b));
   });
 
+  it('keeps what a commit decides elsewhere in its record, in whichever store that lies', async () => {
+    for (const [beside, elsewhere] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const address = addressFor([beside]);
+      const redo = [{ key: elsewhere, held: `0.1*${printAddress(address)}`, change }];
+      const branches = [{ participant: 'orders', number: 1, payload: null }];
+      const commit = { address, items: [insert(beside)], record: '"a":1', redo, branches };
+
+      const reply = await group.commitOnePhase({ ...commit, sent: false }, clock.now() + 10);
+
+      expect(reply.status).toBe('committed');
+      expect(await group.record(address, clock.now() + 10)).toMatchObject({ redo, branches });
+    }
+  });
+
+  it('refuses what was announced and is not recorded, in whichever store', async () => {
+    for (const key of [a, b]) {
+      const commit = { address: addressFor([key]), items: [insert(key)], record: '"a":1' };
+
+      const reply = await group.commitOnePhase(
+        { ...commit, announced: true, sent: false },
+        clock.now() + 10,
+      );
+
+      expect(reply).toEqual({ status: 'rolled_back' });
+    }
+  });
+
   it('names in a home the cache of the record, beside the items where one step covers both', async () => {
     const [mine, theirs] = [await store.identity(), await other.identity()];
 

@@ -19,6 +19,7 @@ import type {
   PrepareReply,
   PrepareRequest,
   ReadReply,
+  RecordedBranch,
   RecordedOutcome,
   TransactionRecord,
   VersionedStore,
@@ -271,11 +272,20 @@ export class StoreGroup implements VersionedStore {
 /** A commit of one node as its own store is told it. What the caller sees of it is set there and then. */
 class PlacedCommit implements OnePhaseCommit {
   readonly items: OnePhaseCommit['items'];
+  /** Of whichever stores, with placed keys: who reads the record looks for them there. */
+  readonly redo?: readonly HeldItem[];
+  readonly branches?: readonly RecordedBranch[];
+  readonly announced: boolean;
   readonly #placed: OnePhaseCommit;
 
   constructor(placed: OnePhaseCommit, placing: Placing) {
     this.#placed = placed;
-    this.items = placed.items.map((item) => asOwn(item, placing));
+    const { items, redo, branches, announced = false } = placed;
+    this.items = items.map((item) => asOwn(item, placing));
+    // Where they are given, the record stays until it is retired.
+    if (redo !== undefined) this.redo = redo;
+    if (branches !== undefined) this.branches = branches;
+    this.announced = announced;
   }
 
   get address(): TransactionAddress {

@@ -7,7 +7,7 @@ import {
   type Measured,
 } from '../support/crash-trials.js';
 import type { ProtocolMethod } from '../support/faulty-store.js';
-import { oneSingleKeyCache, twoStores } from '../support/layouts.js';
+import { oneSingleKeyCache, twoServers, twoStores } from '../support/layouts.js';
 import { withSeed } from '../support/seeded-random.js';
 import { runSimulations } from '../support/simulations.js';
 import { soakLimitMs } from '../support/soak.js';
@@ -19,6 +19,7 @@ const TRANSACTIONS = 240;
 const LAYOUTS = [
   ['a cache that compares and sets one key', oneSingleKeyCache],
   ['two stores, of which one is such a cache', twoStores],
+  ['two stores that both have records', twoServers],
 ] as const;
 
 describe.each(LAYOUTS)('a commit over %s keeps every promise', (_, layout) => {

@@ -45,9 +45,21 @@ export const oneSingleKeyCache: CreateLayout = (clock, lifetime) =>
   singleKeys(clock, lifetime, 'default', true);
 
 /** One server, and beside it such a cache with every second item. */
-export const twoStores: CreateLayout = (clock, lifetime) => {
+export const twoStores: CreateLayout = (clock, lifetime) =>
+  besideServer(clock, lifetime, singleKeys(clock, lifetime, 'far', false));
+
+/** Two servers, each with every second item, and with the records of what begins there. */
+export const twoServers: CreateLayout = (clock, lifetime) => {
+  const server = new EmbeddedStore({ name: 'far', clock, lifetime, amongOthers: true });
+  return besideServer(clock, lifetime, {
+    connect: () => server,
+    peekRaw: (key) => server.peekRaw(key),
+  });
+};
+
+/** One server, and `far` with every second item. */
+function besideServer(clock: Clock, lifetime: RecordLifetime, far: Layout): Layout {
   const server = new EmbeddedStore({ name: 'default', clock, lifetime, amongOthers: true });
-  const far = singleKeys(clock, lifetime, 'far', false);
   const storeOf = (key: string): string =>
     key.startsWith('dtx:') || slotOf(key) % 2 === 0 ? 'default' : 'far';
   const placing = { storeOf, ownKeyOf: (key: string) => key };
@@ -60,6 +72,9 @@ export const twoStores: CreateLayout = (clock, lifetime) => {
         ]),
         placing,
       ),
-    peekRaw: (key) => (storeOf(key) === 'far' ? far.peekRaw(key) : server.peekRaw(key)),
+    peekRaw: (key) => {
+      if (!key.startsWith('dtx:')) return (storeOf(key) === 'far' ? far : server).peekRaw(key);
+      return server.peekRaw(key) ?? far.peekRaw(key);
+    },
   };
-};
+}
